@@ -1,0 +1,55 @@
+"""What holds for every test: nothing is skipped in CI, and the caller's settings stay outside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
+
+# Where CI is set, Hypothesis would choose the same examples each time; new ones find more, and a failure prints its blob.
+settings.register_profile("dev", deadline=None, max_examples=50, derandomize=False)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    max_examples=100,
+    derandomize=False,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],  # a busy machine is no fault of the test
+)
+settings.load_profile("ci" if IN_CI else "dev")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _fail_if_skipped(report)
+    return report
+
+
+def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """In CI, turn a skip into a failure; a test that is expected to fail is reported as a skip too, and stays one."""
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"Nothing is skipped in CI. {reason}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_settings_of_the_caller() -> Iterator[None]:
+    """Take every DATELINE_* variable out of the environment, for the tests and for what they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("DATELINE_") and not name.startswith("DATELINE_TEST_"):
+                patch.delenv(name)
+        yield
