@@ -1,0 +1,74 @@
+"""What can go wrong, named for what happened. A message says what, with which value, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class DatelineError(Exception):
+    """Something a user or an operator must know about; its text is the whole message.
+
+    Attributes:
+        retriable: Whether doing the same again, later, may succeed.
+        exit_code: What a command that stops on it exits with.
+    """
+
+    retriable = False
+    exit_code = 1
+
+
+class Refused(DatelineError):
+    """The input breaks a rule; nothing was written."""
+
+
+class Conflict(DatelineError):
+    """`expects` was not the current revision; the event is in the log and was rejected there."""
+
+    exit_code = 3
+
+
+class LogUnavailable(DatelineError):
+    """The log cannot be reached or written; nothing was written."""
+
+    retriable = True
+
+
+class MaybeWritten(DatelineError):
+    """The log gave no answer in time; the records may be there. Sending them again is safe.
+
+    Attributes:
+        event_ids: Those whose records may have been written, empty where the log cannot say.
+    """
+
+    retriable = True
+    exit_code = 4
+
+    def __init__(self, message: str, *, event_ids: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.event_ids = tuple(event_ids)
+
+
+class LogUnreadable(DatelineError):
+    """The file or topic is not one that this release can read (another format, a newer version)."""
+
+
+class LogChanged(DatelineError):
+    """LOG_CHANGED: a view was built from another log, or its cursor lies past the log's end."""
+
+
+class RetentionGap(DatelineError):
+    """RETENTION_GAP: the log begins after a view's cursor, so records are gone that the view never saw."""
+
+
+class OtherVersion(DatelineError):
+    """The live generation was made by another version of the fold; this release must not write into it."""
+
+
+class StoreUnavailable(DatelineError):
+    """Redis cannot be reached or used; the view is as it was."""
+
+    retriable = True
+
+
+class Undecodable(DatelineError):
+    """A record's bytes are no event that this release can read."""

@@ -1,0 +1,40 @@
+"""Headers of a record: CloudEvents' binary binding for Kafka, so that a router need not decode."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from urllib.parse import quote
+
+from schemas.events import Event, UpdateEvent
+from schemas.times import rfc3339
+
+CONTENT_TYPE = b"application/avro"
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+def headers(event: Event) -> Headers:
+    """Return the headers of `event`'s record.
+
+    `ce_source` is the desk. `ce_subject` is what the event is about within it: `STORY/UPDATE`, or `STORY` for the story's own
+    events. An update's id alone would not do, since another story may use it too.
+    """
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event.event_id.encode()),
+        ("ce_type", b"dateline." + type(event).__name__.encode()),
+        ("ce_source", source(event.desk)),
+        ("ce_time", rfc3339(event.occurred_at).encode()),
+        ("ce_subject", _subject(event).encode()),
+        ("content-type", CONTENT_TYPE),
+    )
+
+
+@lru_cache(maxsize=1024)
+def source(desk: str) -> bytes:
+    """Return the URI reference of a desk, such as `/desks/houston`."""
+    return f"/desks/{quote(desk, safe='')}".encode()
+
+
+def _subject(event: Event) -> str:
+    return f"{event.story}/{event.update}" if isinstance(event, UpdateEvent) else event.story
