@@ -1,0 +1,1 @@
+"""Who listens: the fold, the views that it feeds, and the runner that feeds them."""

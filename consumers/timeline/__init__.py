@@ -1,0 +1,1 @@
+"""The timeline view: newest first, in Redis. `view` writes it, `reader` reads it, `keys` says what lies where."""

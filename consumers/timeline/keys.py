@@ -1,0 +1,63 @@
+"""What lies where in Redis. All keys of a partition share one hash slot, so that one script may touch them.
+
+    {tl:p3}:live                  string  the generation that readers read
+    {tl:p3}:wake                  stream  which stories changed, to wake servers
+    {tl:p3}:g8:meta               hash    next (the cursor), token, log, fold, homeless, undecodable
+    {tl:p3}:g8:stories            hash    story -> its state
+    {tl:p3}:g8:recent             zset    story by the time of its last record
+    {tl:p3}:g8:problems           zset    the newest records that could not be used, by offset
+    {tl:p3}:g8:embargoes          zset    story/update by the embargo's end in microseconds
+    {tl:p3}:g8:corrections        zset    story/update/revision by the time it was recorded; also one a story: …/STORY
+    {tl:p3}:g8:docs/STORY         hash    update -> the document that a reader gets; only what is public
+    {tl:p3}:g8:state/STORY        hash    update -> the rest of what the fold keeps of it
+    {tl:p3}:g8:events/STORY       hash    event id -> its entry
+    {tl:p3}:g8:index/STORY        zset    update by place: the public ones; so key/ and pinned/, and withheld/ for "as of"
+    {tl:p3}:g8:changes/STORY      stream  SEQ-0 -> change
+    {tl:p3}:g8:history/STORY/UPD  zset    by seq: what an update was before its last change; with no update, the heading
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from dateline.redis_store import Script
+
+CHANGE_FIELD: Final = "c"
+PROBLEMS_KEPT: Final = 100
+
+
+def prefix(partition: int) -> str:
+    """Return what all keys of a partition begin with; the braces hold the hash tag."""
+    return f"{{tl:p{partition}}}:"
+
+
+def live(partition: int) -> str:
+    return f"{prefix(partition)}live"
+
+
+def wake(partition: int) -> str:
+    return f"{prefix(partition)}wake"
+
+
+def generation_prefix(partition: int, generation: str) -> str:
+    return f"{prefix(partition)}{generation}:"
+
+
+def _script(name: str) -> Script:
+    return Script(Path(__file__).parent / "lua" / f"{name}.lua")
+
+
+CLAIM = _script("claim")
+LOAD = _script("load")
+APPLY = _script("apply")
+PAGE = _script("page")
+PAGE_AS_OF = _script("page_as_of")
+CHANGES = _script("changes")
+UPDATE = _script("update")
+NAMES = _script("names")
+STORIES = _script("stories")
+CORRECTIONS = _script("corrections")
+VERDICT = _script("verdict")
+CURSOR = _script("cursor")
+DUE = _script("due")

@@ -1,0 +1,9 @@
+-- Reads how far a partition's live generation is.
+-- KEYS: live. ARGV: prefix.
+-- Returns the generation and its next offset, log id, fold version, homeless and undecodable records, stories, the newest problems.
+local generation = redis.call('GET', KEYS[1])
+if not generation then return {} end
+local g = ARGV[1] .. generation .. ':'
+local found = redis.call('HMGET', g .. 'meta', 'next', 'log', 'fold', 'homeless', 'undecodable')
+local stories = redis.call('ZCARD', g .. 'recent')
+return {generation, found, stories, redis.call('ZREVRANGE', g .. 'problems', 0, 9)}

@@ -1,0 +1,284 @@
+"""Reads the timeline: each answer is one script call, pointer and documents together, documents as the bytes they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct, json
+from msgspec.structs import replace
+
+from consumers.state import Change, Correction, Entry, Heading, Story, Update
+from consumers.story import new_story
+from consumers.timeline import keys
+from consumers.timeline.documents import read_change, read_entry, read_heading, read_history, read_story, read_update
+from dateline.errors import Refused
+from dateline.log.partitioner import partition_of
+from dateline.redis_store import Reply, Script, Store
+from schemas.times import from_us, to_ms
+
+HEAD = "+inf"
+Json = dict[str, Any]  # Any: what JSON holds
+
+
+class Page(Struct, frozen=True):
+    """A page of a timeline, newest first.
+
+    Attributes:
+        seq: The story's `seq` that the page shows.
+        next: The cursor of the page after it, None at the end.
+        documents: Each a JSON object.
+    """
+
+    story: Story
+    seq: int
+    next: str | None
+    documents: Sequence[bytes]
+
+    def json(self) -> bytes:
+        """Return the page as the document of the contract."""
+        head = json.encode({"story": story_json(self.story), "seq": self.seq, "next": self.next})
+        return head[:-1] + b',"updates":[' + b",".join(self.documents) + b"]}"
+
+
+class Listed(Struct, frozen=True):
+    """A story in a list, and how many of its updates are public."""
+
+    story: Story
+    updates: int
+
+
+class ListedCorrection(Struct, frozen=True):
+    """A correction of an update that is public; `document` is the update as it is now."""
+
+    story: str
+    update: str
+    told: Correction
+    document: bytes
+
+
+class PublicChange(Struct, frozen=True):
+    """A change and its update's document as it is now, None once that is gone."""
+
+    change: Change
+    document: bytes | None
+
+
+class Told(Struct, frozen=True):
+    """One entry of an update's history: what brought it about, and the document that was then shown, if any."""
+
+    about: Change
+    document: bytes | None
+
+
+class Position(Struct, frozen=True):
+    """How far a partition of the live generation is. `problems` are JSON objects, the newest last."""
+
+    partition: int
+    generation: str
+    offset: int
+    log_id: str
+    fold_version: int
+    homeless: int
+    undecodable: int
+    stories: int
+    problems: Sequence[Json]
+
+
+class TimelineReader:
+    """Reads the timeline in `store`. Safe for use by several threads.
+
+    Args:
+        partitions: How many the topic of the events has, by which a story's partition is known.
+    """
+
+    def __init__(self, store: Store, *, partitions: int) -> None:
+        self._store = store
+        self._partitions = partitions
+
+    def page(self, story: str, *, limit: int = 20, cursor: str | None = None, key_events: bool = False) -> Page | None:
+        """Return a page of `story`; None if there is no such story.
+
+        Args:
+            cursor: The `next` of the page before; the head if None.
+
+        Raises:
+            Refused: The cursor is none of ours.
+        """
+        found = self._ask(keys.PAGE, story, "key" if key_events else "index", _place(cursor), limit)
+        if not found:
+            return None
+        state, after, documents = found
+        kept = read_story(state)
+        return Page(kept, kept.seq, _cursor(after), [document for document in documents if document])
+
+    def page_as_of(
+        self, story: str, when: datetime | int, *, limit: int = 20, cursor: str | None = None, key_events: bool = False
+    ) -> Page | None:
+        """Return a page of `story` as readers had it at a time or at a `seq`; None if there was no such story then.
+
+        What is killed or under embargo today is left out.
+        """
+        kind, value = ("seq", when) if isinstance(when, int) else ("ms", to_ms(when))
+        args = (kind, value, "1" if key_events else "0", _place(cursor), limit)
+        found = self._ask(keys.PAGE_AS_OF, story, *args)
+        if not found:
+            return None
+        state, seq, heading, after, documents = found
+        if seq == 0:
+            return None
+        kept = read_story(state)
+        shown = Story(kept.id, _heading_then(kept, heading), kept.seq)
+        return Page(shown, seq, _cursor(after), documents)
+
+    def changes(self, story: str, *, since: int = 0, limit: int = 500) -> tuple[Story, Sequence[PublicChange]] | None:
+        """Return the story and its changes after `since`, the oldest first; None if there is no such story.
+
+        The note of a change whose update is gone is gone with it.
+        """
+        found = self._ask(keys.CHANGES, story, since, limit)
+        if not found:
+            return None
+        state, changes, documents = found
+        return read_story(state), [_public(change, document) for change, document in zip(changes, documents, strict=True)]
+
+    def update(self, story: str, update: str) -> Update | None:
+        """Return an update as the fold keeps it, public or not; None if there is none. For desks, not for readers."""
+        found = self._ask(keys.UPDATE, story, update, "0")
+        return read_update(update, found[1], found[2]) if found and found[1] else None
+
+    def history(self, story: str, update: str) -> Sequence[Told] | None:
+        """Return what readers were told of an update, the oldest first, late copy included; None unless it is or was public."""
+        found = self._ask(keys.UPDATE, story, update, "1")
+        if not found or not found[1]:
+            return None
+        _, state, document, entries = found
+        kept = read_update(update, state, document)
+        if kept.last is None or kept.killed_at is not None or kept.embargo_until is not None:
+            return None
+        told = [Told(about, shown or None) for about, shown in map(read_history, entries)]
+        told.append(Told(kept.last, document or None))
+        return sorted(told, key=lambda one: one.about.seq)
+
+    def update_names(self, story: str, *, limit: int = 2000) -> Sequence[str]:
+        """Return the ids of a story's public updates, the newest first."""
+        return [name.decode() for name in self._ask(keys.NAMES, story, limit)]
+
+    def story(self, story: str) -> Story | None:
+        """Return a story as the fold keeps it; None if nothing was ever said of it."""
+        page = self.page(story, limit=1)
+        return page.story if page is not None else None
+
+    def stories(self, *, limit: int = 1000) -> Sequence[Listed]:
+        """Return the stories, the last changed first."""
+        found = [Listed(read_story(state), updates) for reply in self._ask_all(keys.STORIES, limit) for state, updates in reply]
+        return sorted(found, key=lambda one: (-one.story.recorded_at, one.story.id))[:limit]
+
+    def corrections(self, story: str | None = None, *, limit: int = 50) -> Sequence[ListedCorrection]:
+        """Return the corrections of what is public, of one story or of all, the last recorded first."""
+        args = (story or "", limit)
+        replies = [self._ask(keys.CORRECTIONS, story, limit)] if story else self._ask_all(keys.CORRECTIONS, *args)
+        found = sorted(((float(at), name, document) for reply in replies for at, name, document in reply), reverse=True)
+        return [one for _, name, document in found if document and (one := _listed(name, document))][:limit]
+
+    def verdict(self, story: str, event_id: str) -> Entry | None:
+        """Return what became of an event; None while no consumer has seen it."""
+        found = self._ask(keys.VERDICT, story, event_id)
+        return read_entry(found) if found else None
+
+    def positions(self) -> Sequence[Position]:
+        """Return how far each partition is that has a generation."""
+        replies = enumerate(self._ask_all(keys.CURSOR))
+        return [_position(partition, reply) for partition, reply in replies if reply]
+
+    def due_embargoes(self, now_us: int, *, limit: int = 100) -> Sequence[tuple[str, str, datetime]]:
+        """Return the embargoes that are over at `now_us` (microseconds since 1970): story, update and their end."""
+        found = []
+        for reply in self._ask_all(keys.DUE, now_us, limit):
+            for name, until in zip(reply[::2], reply[1::2], strict=True):
+                story, _, update = name.decode().partition("/")
+                found.append((story, update, from_us(int(until))))
+        return found
+
+    def wait(self, seen: Mapping[str, str], *, timeout: float) -> Mapping[str, str]:
+        """Wait for any change of any story; return the last ids of the wake streams that have news.
+
+        Args:
+            seen: Wake stream to the last id seen (`$` for from now on); see `wake_streams`.
+        """
+        return self._store.wait_for(dict(seen), timeout=timeout)
+
+    def wake_stream(self, story: str) -> str:
+        """Return the stream that tells of changes to `story`, and of others in its partition."""
+        return keys.wake(self._partition(story))
+
+    def _partition(self, story: str) -> int:
+        return partition_of(story.encode("utf-8", "surrogatepass"), self._partitions)
+
+    def _ask(self, script: Script, story: str, *args: str | int) -> Reply:
+        partition = self._partition(story)
+        return self._store.call(script, [keys.live(partition)], [keys.prefix(partition), story, *args])
+
+    def _ask_all(self, script: Script, *args: str | int) -> Sequence[Reply]:
+        partitions = range(self._partitions)
+        return [self._store.call(script, [keys.live(p)], [keys.prefix(p), *args]) for p in partitions]
+
+
+def story_json(story: Story) -> Json:
+    """Return a story as a reader gets it."""
+    heading = story.heading
+    return {
+        "id": story.id,
+        "title": heading.title,
+        "summary": heading.summary,
+        "status": "closed" if heading.closed_at is not None else "open",
+        "language": heading.language,
+        "time_zone": heading.time_zone,
+        "topics": heading.topics,
+        "opened_at": heading.opened_at,
+        "closed_at": heading.closed_at,
+    }
+
+
+def _place(cursor: str | None) -> str:
+    if cursor is None:
+        return HEAD
+    if not (cursor.startswith("p") and cursor[1:].isascii() and cursor[1:].isdigit() and len(cursor) < 18):
+        raise Refused(f"{cursor!r} is no cursor. Take the one that the page before gave as `next`, or leave it out for the newest.")
+    return f"({cursor[1:]}"
+
+
+def _cursor(after: bytes) -> str | None:
+    return f"p{int(float(after[1:]))}" if after else None
+
+
+def _heading_then(kept: Story, heading: bytes) -> Heading:
+    if heading == b"as now":
+        return kept.heading
+    return read_heading(heading) if heading else new_story(kept.id).heading
+
+
+def _public(text: bytes, document: bytes) -> PublicChange:
+    change = read_change(text)
+    if not document and change.note is not None and change.update is not None:
+        change = replace(change, note=None)
+    return PublicChange(change, document or None)
+
+
+def _listed(name: bytes, document: bytes) -> ListedCorrection | None:
+    story, update, revision = name.decode().split("/")
+    corrections = json.decode(document, type=_Corrected).corrections
+    told = next((one for one in corrections if one.revision == int(revision)), None)
+    return ListedCorrection(story, update, told, document) if told is not None else None
+
+
+class _Corrected(Struct):
+    corrections: tuple[Correction, ...]
+
+
+def _position(partition: int, reply: Reply) -> Position:
+    generation, meta, stories, problems = reply
+    offset, log_id, fold, homeless, undecodable = (part.decode() for part in meta)
+    counts = (int(offset), log_id, int(fold), int(homeless), int(undecodable), stories)
+    return Position(partition, generation.decode(), *counts, [json.decode(one) for one in reversed(problems)])

@@ -1,0 +1,107 @@
+"""The timeline as the runner feeds it: claim, load and apply, one script each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from secrets import token_hex
+from typing import Any, TypeVar
+
+from msgspec import msgpack
+
+from consumers.story import FOLD_VERSION
+from consumers.timeline import keys
+from consumers.timeline.documents import read_entry, read_story, read_update
+from consumers.timeline.writes import batch_writes
+from consumers.view import Applied, Claim, Folded, Loaded, Needs, Pending, StoryLoaded, View
+from dateline.redis_store import Answer, Reply, Store, Wire
+
+T = TypeVar("T")
+
+
+class TimelineView(View):
+    """Writes the timeline into `store`. Not safe for use by several threads."""
+
+    name = "timeline"
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._wire: Wire | None = None
+
+    def claim(self, partition: int, *, log_id: str) -> Claim:
+        token = token_hex(8)
+        prefix, args = keys.prefix(partition), (token, log_id, FOLD_VERSION)
+        found = self._wired().send(keys.CLAIM, [keys.live(partition)], [prefix, *args]).get()
+        generation, offset, log, fold, homeless, undecodable = (part.decode() for part in found)
+        return Claim(partition, generation, token, int(offset), log, int(fold), int(homeless), int(undecodable))
+
+    def positions(self, partitions: int) -> Mapping[int, int]:
+        cursors = {}
+        for partition in range(partitions):
+            found = self._store.call(keys.CURSOR, [keys.live(partition)], [keys.prefix(partition)])
+            cursors[partition] = int(found[1][0] or 0) if found else 0
+        return cursors
+
+    def load(self, claim: Claim, needs: Needs) -> Pending[Loaded]:
+        g = keys.generation_prefix(claim.partition, claim.generation)
+        asked = [(story, tuple(need.updates), tuple(need.events)) for story, need in needs.items()]
+        answer = self._wired().send(keys.LOAD, [f"{g}meta"], [g, msgpack.encode(asked)])
+        return _Translated(answer, lambda reply: _loaded(asked, reply))
+
+    def apply(self, claim: Claim, batch: Folded) -> Pending[Applied]:
+        partition = claim.partition
+        g = keys.generation_prefix(partition, claim.generation)
+        woken = {story: steps[-1].outcome.story.seq for story, steps in batch.stories.items()}
+        args: list[str | bytes | int] = [
+            claim.token,
+            batch.offset,
+            batch.next_offset,
+            claim.generation,
+            msgpack.encode(batch_writes(g, batch)),
+            msgpack.encode(woken) if woken else "",
+        ]
+        answer = self._wired().send(keys.APPLY, [f"{g}meta", keys.live(partition), keys.wake(partition)], args)
+        return _Translated(answer, _applied)
+
+    def reset(self) -> None:
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+    def _wired(self) -> Wire:
+        if self._wire is None:
+            self._wire = self._store.wire([keys.CLAIM, keys.LOAD, keys.APPLY])
+        return self._wire
+
+
+class _Translated(Pending[T]):
+    """An answer of Redis, put into the view's terms when it is asked for."""
+
+    __slots__ = ("_answer", "_translate")
+
+    def __init__(self, answer: Answer, translate: Callable[[Reply], T]) -> None:
+        self._answer = answer
+        self._translate = translate
+
+    def result(self) -> T:
+        return self._translate(self._answer.get())
+
+
+def _applied(reply: bytes) -> Applied:
+    status, _, offset = reply.decode().partition(" ")
+    return Applied(status, int(offset or 0))
+
+
+def _loaded(asked: list[tuple[str, tuple[str, ...], tuple[str, ...]]], reply: bytes) -> Loaded:
+    loaded: dict[str, StoryLoaded] = {}
+    answers: list[Any] = msgpack.decode(reply)  # Any: what load.lua packs
+    for (story_id, updates, events), found in zip(asked, answers, strict=True):
+        if not found:
+            loaded[story_id] = StoryLoaded(None, {}, {})
+            continue
+        state, states, docs, entries = found
+        loaded[story_id] = StoryLoaded(
+            read_story(state),
+            {u: read_update(u, s, d) for u, s, d in zip(updates, states, docs, strict=True) if s},
+            {e: read_entry(text) for e, text in zip(events, entries, strict=True) if text},
+        )
+    return loaded

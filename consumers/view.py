@@ -1,0 +1,134 @@
+"""What a view must do: hold its own cursor, and move cursor and content in one atomic step.
+
+    claim(partition)             -> Claim       a new random token; whoever held the older one is fenced
+    load(claim, needs)           -> Loaded      what the fold needs of the stories and updates that a batch touches
+    apply(claim, batch)          -> Applied     OK | MOVED(offset) | FENCED
+
+That one rule covers redelivery, a lost commit, a rebalance, a zombie, a client that sends twice and a crash between two steps.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from consumers.intake import Homeless
+from consumers.state import Entry, Incoming, Outcome, Story, Update
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Claim(Struct, frozen=True):
+    """The right to write one partition of one generation, until somebody claims it anew.
+
+    Attributes:
+        offset: The cursor: the first offset that the view has not seen.
+        log_id: The log that the view was built from.
+        fold_version: The version of the fold that made it.
+        homeless: How many records of no story it has counted.
+        undecodable: How many records it could not decode.
+    """
+
+    partition: int
+    generation: str
+    token: str
+    offset: int
+    log_id: str
+    fold_version: int
+    homeless: int = 0
+    undecodable: int = 0
+
+
+class StoryNeeds(Struct):
+    """What a batch needs of one story: the updates and event ids that it touches."""
+
+    updates: set[str]
+    events: set[str]
+
+
+Needs = Mapping[str, StoryNeeds]
+
+
+class StoryLoaded(Struct):
+    """What a view holds of one story. What it does not hold is None, or missing from the maps."""
+
+    story: Story | None
+    updates: dict[str, Update]
+    entries: dict[str, Entry]
+
+
+Loaded = Mapping[str, StoryLoaded]
+
+
+class Step(Struct, gc=False):
+    """One record of a story and what the fold says of it. `entry` is given where its event id is new."""
+
+    incoming: Incoming
+    before: Update | None
+    story_before: Story
+    outcome: Outcome
+    entry: Entry | None
+
+
+class Folded(Struct):
+    """A batch of one partition, folded: from one offset to another, the steps of each story in log order.
+
+    Attributes:
+        homeless: Records of no story in this batch.
+        total_homeless: All of the partition, this batch included; so for `total_undecodable`.
+    """
+
+    offset: int
+    next_offset: int
+    stories: dict[str, list[Step]]
+    homeless: Sequence[Homeless]
+    total_homeless: int
+    total_undecodable: int
+
+
+class Applied(Struct, frozen=True):
+    """How an `apply` ended: `OK`; `MOVED`, the cursor stands at `offset`; `FENCED`, somebody else has claimed the partition."""
+
+    status: str
+    offset: int = 0
+
+
+class Pending(ABC, Generic[T_co]):
+    """An answer that is on its way."""
+
+    @abstractmethod
+    def result(self) -> T_co:
+        """Wait for the answer.
+
+        Raises:
+            StoreUnavailable: It did not come; whether the view has moved is known only by claiming anew.
+        """
+
+
+class View(ABC):
+    """A view that the runner feeds. `name` is also its consumer group's."""
+
+    name: str
+
+    @abstractmethod
+    def claim(self, partition: int, *, log_id: str) -> Claim:
+        """Take `partition` of the live generation, and fence whoever had it."""
+
+    @abstractmethod
+    def positions(self, partitions: int) -> Mapping[int, int]:
+        """Return the live generation's cursor of each of the `partitions`, 0 where there is none yet."""
+
+    @abstractmethod
+    def load(self, claim: Claim, needs: Needs) -> Pending[Loaded]:
+        """Ask for what the fold needs. What was applied before on this view is seen."""
+
+    @abstractmethod
+    def apply(self, claim: Claim, batch: Folded) -> Pending[Applied]:
+        """Write what `batch` changes and move the cursor from its `offset` to its `next_offset`, both or neither."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget what is in flight; the next claim begins afresh."""

@@ -1,0 +1,219 @@
+"""Redis as the views use it: scripts, called one by one or in order on a connection of their own. The one module that imports redis.
+
+Nothing is ever sent twice by the driver: a script that writes compares and sets, and whoever calls it decides what a lost answer means.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha1
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from dateline.errors import Refused, StoreUnavailable
+
+Key = str
+Value = str | bytes | int
+Reply = Any  # Any: a script's answer is what the script says; each caller knows its own
+
+CONNECT_TIMEOUT = 5.0
+ANSWER_TIMEOUT = 30.0
+
+
+class Script:
+    """A Lua script, by the file that holds it. `name` is the file's, for messages."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.stem
+        self.text = path.read_text(encoding="utf-8")
+        self.sha = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+class Store:
+    """A Redis server or cluster, by its URL: `redis://`, `rediss://`, `unix://` or `redis+cluster://`.
+
+    Connects at the first call. Safe for use by several threads, its wires aside.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.shown = _without_secret(url)
+        self._client: redis.Redis | redis.RedisCluster = _client(url)
+
+    def call(self, script: Script, keys: Sequence[Key], args: Sequence[Value]) -> Reply:
+        """Run `script` and return its answer; the keys share one slot.
+
+        Raises:
+            StoreUnavailable: There was no answer, so the script may have run.
+        """
+        with self._translated():
+            try:
+                return self._client.evalsha(script.sha, len(keys), *keys, *args)
+            except redis.exceptions.NoScriptError:
+                self._client.script_load(script.text)
+                return self._client.evalsha(script.sha, len(keys), *keys, *args)
+
+    def wire(self, scripts: Sequence[Script]) -> Wire:
+        """Open a wire on which `scripts` can be sent without waiting for their answers."""
+        return Wire(self, scripts)
+
+    def contents(self, prefix: Key) -> Iterator[tuple[Key, dict[str, str | float]]]:
+        """Read every key that begins with `prefix`: fields of a hash, scores of a sorted set, the first value of each stream entry.
+
+        Not at one moment: for audits, not for readers.
+        """
+        pattern = "".join(f"\\{char}" if char in "*?[]\\" else char for char in prefix) + "*"
+        with self._translated():
+            for key in self._client.scan_iter(match=pattern, count=1000):
+                yield key.decode(), self._content(key)
+
+    def _content(self, key: bytes) -> dict[str, str | float]:
+        client: Any = self._client  # Any: redis-py types these answers for either of its two worlds
+        kind = client.type(key).decode()
+        if kind == "hash":
+            return {name.decode(): value.decode() for name, value in client.hgetall(key).items()}
+        if kind == "zset":
+            return {name.decode(): score for name, score in client.zrange(key, 0, -1, withscores=True)}
+        if kind == "stream":
+            return {entry.decode(): next(iter(fields.values())).decode() for entry, fields in client.xrange(key)}
+        return {"": f"a {kind}"}
+
+    def memory(self) -> tuple[int, str]:
+        """Return the bytes that Redis uses, and what it does when it has no more (`noeviction`, or else it forgets keys)."""
+        with self._translated():
+            target = {"target_nodes": redis.RedisCluster.RANDOM} if isinstance(self._client, redis.RedisCluster) else {}
+            info: Any = self._client.info("memory", **target)  # Any: INFO's values are of many types
+        info = next(iter(info.values())) if "used_memory" not in info else info
+        unbounded = not info.get("maxmemory", 0)
+        return int(info["used_memory"]), "noeviction" if unbounded else str(info.get("maxmemory_policy", "noeviction"))
+
+    def wait_for(self, streams: dict[Key, str], *, timeout: float) -> dict[Key, str]:
+        """Wait until one of `streams` holds an entry after the id given for it.
+
+        Returns:
+            The last ids of the streams that have news; empty when the time was up.
+        """
+        with self._translated():
+            names: Any = streams  # Any: redis-py wants a dict of more types than these
+            found: Any = self._client.xread(names, block=max(1, int(timeout * 1000)))  # Any: its form is the protocol's
+        return {key.decode(): entries[-1][0].decode() for key, entries in found or ()}
+
+    def close(self) -> None:
+        self._client.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except redis.exceptions.AuthenticationError as error:
+            raise Refused(f"Redis at {self.shown} refuses the name or password: {error}. Check DATELINE_REDIS.") from error
+        except (redis.exceptions.RedisError, OSError) as error:
+            raise StoreUnavailable(f"Redis at {self.shown} cannot be used: {_words(error)}. The view is as it was.") from error
+
+
+class Wire:
+    """Scripts sent in order on one connection, answers in the same order. Not safe for use by several threads.
+
+    On a cluster, where each slot has its own server, each call is answered before the next is sent.
+    """
+
+    def __init__(self, store: Store, scripts: Sequence[Script]) -> None:
+        self._store = store
+        self._waiting: deque[Answer] = deque()
+        self._connection: Any = None  # Any: redis-py's connection classes share no public type
+        if isinstance(store._client, redis.RedisCluster):
+            return
+        with store._translated():
+            self._connection = store._client.connection_pool.get_connection()
+            for script in scripts:
+                self._connection.send_command("SCRIPT", "LOAD", script.text)
+                self._connection.read_response()
+
+    def send(self, script: Script, keys: Sequence[Key], args: Sequence[Value]) -> Answer:
+        """Send `script`; its answer is read when somebody asks for it.
+
+        Raises:
+            StoreUnavailable: The connection is lost; what was sent before may have run.
+        """
+        answer = Answer(self)
+        if self._connection is None:
+            answer.put(self._store.call(script, keys, args))
+            return answer
+        with self._store._translated():
+            self._connection.send_command("EVALSHA", script.sha, len(keys), *keys, *args)
+        self._waiting.append(answer)
+        return answer
+
+    def read_up_to(self, answer: Answer) -> None:
+        """Read answers until `answer` has its own."""
+        while not answer.is_there:
+            if not self._waiting:
+                raise StoreUnavailable(f"Redis at {self._store.shown} closed the connection. The view is as it was.")
+            with self._store._translated():
+                self._waiting[0].put(self._connection.read_response())
+            self._waiting.popleft()
+
+    def close(self) -> None:
+        self._waiting.clear()
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._store._client.connection_pool.release(self._connection)  # type: ignore[union-attr]  # a cluster has none
+            self._connection = None
+
+
+class Answer:
+    """The answer to a script that was sent on a wire."""
+
+    __slots__ = ("_reply", "_wire", "is_there")
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._reply: Reply = None
+        self.is_there = False
+
+    def put(self, reply: Reply) -> None:
+        self._reply, self.is_there = reply, True
+
+    def get(self) -> Reply:
+        """Wait for the answer and return it.
+
+        Raises:
+            StoreUnavailable: It did not come.
+        """
+        if not self.is_there:
+            self._wire.read_up_to(self)
+        return self._reply
+
+
+def _client(url: str) -> redis.Redis | redis.RedisCluster:
+    options: dict[str, Any] = {  # Any: redis-py's options are of many types
+        "socket_connect_timeout": CONNECT_TIMEOUT,
+        "socket_timeout": ANSWER_TIMEOUT,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+    }
+    try:
+        if url.startswith("redis+cluster://"):
+            return redis.RedisCluster.from_url("redis://" + url.removeprefix("redis+cluster://"), **options)
+        return redis.Redis.from_url(url, **options)
+    except ValueError as error:
+        raise Refused(f"DATELINE_REDIS names no Redis: {error}. Write it like redis://host:6379/0") from error
+    except redis.exceptions.RedisError as error:
+        raise StoreUnavailable(f"Redis at {_without_secret(url)} cannot be used: {_words(error)}.") from error
+
+
+def _without_secret(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def _words(error: BaseException) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
