@@ -1,0 +1,74 @@
+"""The settings: read once, at the edge, from a passed mapping. With nothing set, everything runs on the embedded default.
+
+A frozen dataclass and not a pydantic model: importing pydantic would cost each command a tenth of a second
+(docs/decisions/0002-where-pydantic-is-used.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+
+from dateline.errors import Refused
+
+PREFIX = "DATELINE_"
+
+
+def _setting(variable: str, description: str, default: str) -> str:
+    stored: str = field(default=default, metadata={"variable": variable, "description": description})
+    return stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where things are kept and how they are reached; an empty text means the embedded default."""
+
+    data: str = _setting("DATELINE_DATA", "folder that holds log.db, the private Redis's dump and the keys", ".dateline")
+    log: str = _setting("DATELINE_LOG", "the log: sqlite:///path or kafka://host:9092[,host…]", "")
+    redis: str = _setting("DATELINE_REDIS", "Redis: redis://…, rediss://…, redis+cluster://…; else a private one in the data folder", "")
+    search: str = _setting("DATELINE_SEARCH", "OpenSearch: http(s)://…:9200; else SQLite FTS5 in the data folder", "")
+    registry: str = _setting("DATELINE_REGISTRY", "URL of a schema registry; else the committed ids", "")
+    secret_key: str = _setting("DATELINE_SECRET_KEY", "master key of webhook secrets; else one made in the data folder", "")
+    hooks_allow_loopback: str = _setting("DATELINE_HOOKS_ALLOW_LOOPBACK", "1: webhooks may go to 127.0.0.1, for development", "0")
+    desk: str = _setting("DATELINE_DESK", "the name that events from this shell carry", "desk")
+
+    @property
+    def data_folder(self) -> Path:
+        return Path(self.data)
+
+    @property
+    def log_url(self) -> str:
+        """The log's URL, the embedded default's where none is set."""
+        return self.log or f"sqlite:///{self.data_folder.absolute() / 'log.db'}"
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the private redis-server is to be used."""
+        return not self.redis
+
+
+def read_settings(environment: Mapping[str, str], *, data: str | None = None) -> Settings:
+    """Return the settings in `environment`.
+
+    Args:
+        environment: Usually `os.environ`.
+        data: The data folder from the command line, which wins.
+
+    Raises:
+        Refused: A `DATELINE_*` name is unknown (`DATELINE_TEST_*` aside), or a value cannot be.
+    """
+    known = {one.metadata["variable"]: one.name for one in fields(Settings)}
+    given = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
+    for name in given:
+        if name not in known and not name.startswith(f"{PREFIX}TEST_"):
+            near = get_close_matches(name, known, n=1, cutoff=0.0)
+            raise Refused(f"There is no setting {name} (did you mean {near[0]}?). The settings are: {', '.join(known)}.")
+    values = {known[name]: value for name, value in given.items() if name in known and value != ""}
+    if data is not None:
+        values["data"] = data
+    settings = Settings(**values)
+    if settings.hooks_allow_loopback not in ("0", "1"):
+        raise Refused(f"DATELINE_HOOKS_ALLOW_LOOPBACK is {settings.hooks_allow_loopback!r}; it is 0 or 1.")
+    return settings

@@ -1,0 +1,66 @@
+"""What became of an event that was sent, as a writing command says it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from consumers.intake import fingerprint
+from dateline.deployment import Deployment, Unconfirmed
+from dateline.errors import StoreUnavailable
+from producers.desk import Receipt
+from schemas.events import Event
+
+
+class Told(Struct, frozen=True):
+    """A writing command's answer.
+
+    Attributes:
+        status: `accepted`, `rejected`, `duplicate` or `unconfirmed`.
+        seq: The record's place within its story; None while unconfirmed.
+        revision: The update's current revision; None for a story's own event, and while unconfirmed.
+        reason: Why it was rejected or is unconfirmed.
+    """
+
+    status: str
+    story: str
+    update: str | None
+    event_id: str
+    seq: int | None
+    revision: int | None
+    partition: int
+    offset: int
+    reason: str | None = None
+    conflict: bool = False
+    late: bool = False
+
+    def json(self) -> dict[str, Any]:  # Any: what JSON holds
+        names = ("status", "story", "update", "event_id", "seq", "revision", "partition", "offset")
+        told: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return told | ({"reason": self.reason} if self.reason else {}) | ({"late": True} if self.late else {})
+
+
+def await_verdict(deployment: Deployment, event: Event, receipt: Receipt) -> Told:
+    """Wait until the view has seen the event, and return what became of it."""
+    try:
+        deployment.catch_up()
+        entry = deployment.reader.verdict(receipt.story, receipt.event_id)
+    except (Unconfirmed, StoreUnavailable) as error:
+        return _told(receipt, "unconfirmed", reason=f"Written, but no consumer has confirmed it: {error}")
+    if entry is None:
+        return _told(receipt, "unconfirmed", reason="Written, but the view knows nothing of it. See: dateline status")
+    verdict = entry.verdict
+    revision = verdict.revision if receipt.update is not None else None
+    if verdict.offset == receipt.offset:
+        more = {"reason": verdict.reason, "conflict": verdict.conflict, "late": verdict.late}
+        return _told(receipt, verdict.status, seq=verdict.seq, revision=revision, **more)
+    if entry.fingerprint == fingerprint(event):
+        return _told(receipt, "duplicate", seq=verdict.seq, revision=revision, reason=verdict.reason)
+    reason = f"The event id {receipt.event_id!r} was used before with other content (seq {verdict.seq}). Give a new event id."
+    return _told(receipt, "rejected", seq=verdict.seq, revision=revision, reason=reason)
+
+
+def _told(receipt: Receipt, status: str, *, seq: int | None = None, revision: int | None = None, **more: Any) -> Told:  # Any: see Told
+    known = (receipt.story, receipt.update, receipt.event_id, seq, revision, receipt.partition, receipt.offset)
+    return Told(status, *known, **more)
