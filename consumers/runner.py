@@ -1,7 +1,7 @@
 """Feeds a view from the log: poll, decode, load, fold, apply.
 
-The steps of neighbouring batches overlap. While the view writes batch N, batch N+1 is being folded, and what N+2 needs has been asked
-for: at most one read and one write a batch, and nobody waits for an answer that is still on its way.
+The steps of neighbouring batches overlap. While the view writes batch N, batch N+1 is being folded, and what N+2 needs has
+been asked for: at most one read and one write a batch, and nobody waits for an answer that is still on its way.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from consumers.intake import Homeless, Intake
 from consumers.memory import Memory
 from consumers.state import Incoming
 from consumers.story import FOLD_VERSION
-from consumers.view import Applied, Claim, Folded, Loaded, Needs, Pending, View
+from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Pending, View
 from dateline.errors import LogChanged, OtherVersion, RetentionGap
 from dateline.log.base import Batch, Log, Record
 from schemas.codec import Codec
@@ -115,8 +115,10 @@ class Runner:
             return True
         if any(p in self._held for p in behind):
             return False
-        cursors = self._view.positions(self._partitions)
-        return all(cursors[p] >= ends[p] for p in behind)
+        cursors = self._view.cursors(self._partitions)
+        for cursor in cursors.values():
+            self._check(cursor)
+        return all(p in cursors and cursors[p].offset >= ends[p] for p in behind)
 
     def _turn(self, timeout: float) -> None:
         self._assign()
@@ -130,7 +132,7 @@ class Runner:
                 self._take(part)
 
     def _assign(self) -> None:
-        """Let go of what the group took away, and claim what it gives: a partition that was fenced only once it was asked again."""
+        """Let go of what the group took away, and claim what it gives; what was fenced, only once the group was asked again."""
         assignment = self._member.assignment()
         for partition in self._held.keys() - assignment:
             self._held.pop(partition).lost = True
@@ -140,29 +142,29 @@ class Runner:
             self._held[partition] = _Held(claim, Memory(), claim.offset, claim.offset, claim.homeless, claim.undecodable)
             self._member.seek(partition, claim.offset)
 
-    def _check(self, claim: Claim) -> None:
-        """Refuse a view that is not this log's: it must never skip silently."""
-        log_id, partition = self._log.id(self._topic), claim.partition
+    def _check(self, cursor: Cursor) -> None:
+        """Refuse a view that is not this log's, or not this release's: it must never skip silently."""
+        log_id, partition = self._log.id(self._topic), cursor.partition
         begin, end = self._log.begin_offsets(self._topic)[partition], self._log.end_offsets(self._topic)[partition]
-        if claim.log_id != log_id:
+        if cursor.log_id != log_id:
             raise LogChanged(
-                f"LOG_CHANGED: the {self._view.name} view (partition {partition}) was built from log {claim.log_id}, and "
-                f"{self._log.url} is log {log_id}. Point both settings at what belongs together, or empty the view to build it anew."
+                f"LOG_CHANGED: the {self._view.name} view (partition {partition}) was built from log {cursor.log_id}, and "
+                f"{self._log.url} is log {log_id}. Point both settings at what belongs together, or empty the view to build anew."
             )
-        if claim.offset > end:
+        if cursor.offset > end:
             raise LogChanged(
-                f"LOG_CHANGED: the {self._view.name} view has seen partition {partition} up to offset {claim.offset}, and "
+                f"LOG_CHANGED: the {self._view.name} view has seen partition {partition} up to offset {cursor.offset}, and "
                 f"{self._log.url} ends at {end}. Bring the whole log back, or empty the view to build it anew."
             )
-        if claim.offset < begin:
+        if cursor.offset < begin:
             raise RetentionGap(
-                f"RETENTION_GAP: the {self._view.name} view needs partition {partition} from offset {claim.offset}, and "
+                f"RETENTION_GAP: the {self._view.name} view needs partition {partition} from offset {cursor.offset}, and "
                 f"{self._log.url} begins at {begin}. Bring the missing records back; they are kept for ever by default."
             )
-        if claim.fold_version != FOLD_VERSION:
+        if cursor.fold_version != FOLD_VERSION:
             raise OtherVersion(
-                f"The live {self._view.name} view was made by fold version {claim.fold_version}, this release has {FOLD_VERSION}. "
-                "Run dateline replay to build it anew."
+                f"The live {self._view.name} view was made by fold version {cursor.fold_version}, and this release has "
+                f"{FOLD_VERSION}. Run dateline replay to build it anew."
             )
 
     def _take(self, batch: Batch) -> None:

@@ -179,7 +179,7 @@ class Incoming(Struct, frozen=True, gc=False):
 
 
 class State(Struct, frozen=True, gc=False):
-    """What the fold needs to know for one record: its story, its update and its event id's entry, None where there is none yet."""
+    """What the fold needs to know for one record: its story, its update and its event id's entry, None where there is none."""
 
     story: Story
     update: Update | None

@@ -39,7 +39,7 @@ FOLD_VERSION = 1
 """Raised whenever the same log would fold to something else; a view remembers the version that made it."""
 
 
-class Rejection(Exception):  # noqa: N818 - a verdict, not an error: the fold returns it
+class Rejection(Exception):
     """Why an event has no effect, for the user who sent it."""
 
     def __init__(self, reason: str, *, conflict: bool = False) -> None:
@@ -48,7 +48,7 @@ class Rejection(Exception):  # noqa: N818 - a verdict, not an error: the fold re
         self.conflict = conflict
 
 
-class LateCopy(Exception):  # noqa: N818 - a verdict, not an error
+class LateCopy(Exception):
     """The content is older than what is shown: for the history only."""
 
     def __init__(self, story: Story, event: UpdatePublished | UpdateRevised | UpdateCorrected) -> None:
@@ -164,12 +164,13 @@ def _reopened(story: Story, event: StoryReopened) -> tuple[str, Heading]:
 def _fold_update(story: Story, before: Update, event: UpdateEvent, offset: int) -> Outcome:
     if before.killed_at is not None:
         raise Rejection(
-            f"Update {before.id!r} was killed on {rfc3339(before.killed_at)}, never to be used again. Publish a new update instead."
+            f"Update {before.id!r} was killed on {rfc3339(before.killed_at)}, never to be used again. "
+            "Publish a new update instead."
         )
     if event.expects is not None and event.expects != before.revision:
         raise Rejection(
             f"Update {before.id!r} is at revision {before.revision}, not {event.expects}. "
-            "Look at it again, then send your change to that revision.",
+            f"Look at it with: dateline history {story.id} {before.id}, then send your change to that revision.",
             conflict=True,
         )
     after = _UPDATE_ACTS[type(event)](story, before, event)

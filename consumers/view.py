@@ -21,23 +21,31 @@ from consumers.state import Entry, Incoming, Outcome, Story, Update
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Claim(Struct, frozen=True):
-    """The right to write one partition of one generation, until somebody claims it anew.
+class Cursor(Struct, frozen=True):
+    """How far a view is in one partition.
 
     Attributes:
-        offset: The cursor: the first offset that the view has not seen.
+        offset: The first offset that the view has not seen.
         log_id: The log that the view was built from.
         fold_version: The version of the fold that made it.
-        homeless: How many records of no story it has counted.
-        undecodable: How many records it could not decode.
     """
 
     partition: int
-    generation: str
-    token: str
     offset: int
     log_id: str
     fold_version: int
+
+
+class Claim(Cursor, frozen=True):
+    """The right to write one partition of one generation, until somebody claims it anew.
+
+    Attributes:
+        homeless: How many records of no story the view has counted.
+        undecodable: How many records it could not decode.
+    """
+
+    generation: str
+    token: str
     homeless: int = 0
     undecodable: int = 0
 
@@ -118,8 +126,8 @@ class View(ABC):
         """Take `partition` of the live generation, and fence whoever had it."""
 
     @abstractmethod
-    def positions(self, partitions: int) -> Mapping[int, int]:
-        """Return the live generation's cursor of each of the `partitions`, 0 where there is none yet."""
+    def cursors(self, partitions: int) -> Mapping[int, Cursor]:
+        """Return the live generation's cursor of each of the `partitions` that has one."""
 
     @abstractmethod
     def load(self, claim: Claim, needs: Needs) -> Pending[Loaded]:

@@ -1,6 +1,7 @@
-"""Redis as the views use it: scripts, called one by one or in order on a connection of their own. The one module that imports redis.
+"""Redis as the views use it: scripts, called one by one or in order on a connection. The one module that imports redis.
 
-Nothing is ever sent twice by the driver: a script that writes compares and sets, and whoever calls it decides what a lost answer means.
+Nothing is ever sent twice by the driver: a script that writes compares and sets, and whoever calls it decides what a lost
+answer means.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Store:
         return Wire(self, scripts)
 
     def contents(self, prefix: Key) -> Iterator[tuple[Key, dict[str, str | float]]]:
-        """Read every key that begins with `prefix`: fields of a hash, scores of a sorted set, the first value of each stream entry.
+        """Read every key that begins with `prefix`: a hash's fields, a sorted set's scores, a stream's values.
 
         Not at one moment: for audits, not for readers.
         """

@@ -87,22 +87,28 @@ class _Partition:
         return {**self.replica.keys, "meta": meta}
 
 
-def audit(log: Log, store: Store, *, topic: str, codec: Codec) -> Audit:
-    """Fold `log` and compare with the live view in `store`, which may go on while it is compared.
+class Auditor:
+    """Folds `log` in memory, and compares it with the live view in `store` as often as it is asked.
 
-    The whole of a partition is held in memory at a time: about 3 KB an event.
+    What was folded stays in memory, about 3 KB an event, so that a later audit folds only what came since.
     """
-    records = stories = updates = 0
-    found: list[str] = []
-    digests: list[tuple[str, bytes]] = []
-    for number in range(log.partitions(topic)):
-        partition = _Partition(log, topic, number, codec)
-        found += _compare(store, number, partition)
-        records += partition.records
-        stories += len(partition.replica.keys.get("stories", ()))
-        updates += sum(len(content) for key, content in partition.replica.keys.items() if key.startswith("docs/"))
-        digests += _story_digests(partition.replica.keys)
-    return Audit(records, stories, updates, found, _combined(digests))
+
+    def __init__(self, log: Log, store: Store, *, topic: str, codec: Codec) -> None:
+        self._store = store
+        self._partitions = [_Partition(log, topic, number, codec) for number in range(log.partitions(topic))]
+
+    def audit(self) -> Audit:
+        """Compare the view with the log up to the view's cursor; the view may go on meanwhile."""
+        records = stories = updates = 0
+        found: list[str] = []
+        digests: list[tuple[str, bytes]] = []
+        for number, partition in enumerate(self._partitions):
+            found += _compare(self._store, number, partition)
+            records += partition.records
+            stories += len(partition.replica.keys.get("stories", ()))
+            updates += sum(len(content) for key, content in partition.replica.keys.items() if key.startswith("docs/"))
+            digests += _story_digests(partition.replica.keys)
+        return Audit(records, stories, updates, found, _combined(digests))
 
 
 def _compare(store: Store, number: int, partition: _Partition) -> list[str]:

@@ -1,19 +1,19 @@
 """What lies where in Redis. All keys of a partition share one hash slot, so that one script may touch them.
 
-    {tl:p3}:live                  string  the generation that readers read
-    {tl:p3}:wake                  stream  which stories changed, to wake servers
-    {tl:p3}:g8:meta               hash    next (the cursor), token, log, fold, homeless, undecodable
-    {tl:p3}:g8:stories            hash    story -> its state
-    {tl:p3}:g8:recent             zset    story by the time of its last record
-    {tl:p3}:g8:problems           zset    the newest records that could not be used, by offset
-    {tl:p3}:g8:embargoes          zset    story/update by the embargo's end in microseconds
-    {tl:p3}:g8:corrections        zset    story/update/revision by the time it was recorded; also one a story: …/STORY
-    {tl:p3}:g8:docs/STORY         hash    update -> the document that a reader gets; only what is public
-    {tl:p3}:g8:state/STORY        hash    update -> the rest of what the fold keeps of it
-    {tl:p3}:g8:events/STORY       hash    event id -> its entry
-    {tl:p3}:g8:index/STORY        zset    update by place: the public ones; so key/ and pinned/, and withheld/ for "as of"
-    {tl:p3}:g8:changes/STORY      stream  SEQ-0 -> change
-    {tl:p3}:g8:history/STORY/UPD  zset    by seq: what an update was before its last change; with no update, the heading
+{tl:p3}:live                  string  the generation that readers read
+{tl:p3}:wake                  stream  which stories changed, to wake servers
+{tl:p3}:g8:meta               hash    next (the cursor), token, log, fold, homeless, undecodable
+{tl:p3}:g8:stories            hash    story -> its state
+{tl:p3}:g8:recent             zset    story by the time of its last record
+{tl:p3}:g8:problems           zset    the newest records that could not be used, by offset
+{tl:p3}:g8:embargoes          zset    story/update by the embargo's end in microseconds
+{tl:p3}:g8:corrections        zset    story/update/revision by the time it was recorded; also one a story: …/STORY
+{tl:p3}:g8:docs/STORY         hash    update -> the document that a reader gets; only what is public
+{tl:p3}:g8:state/STORY        hash    update -> the rest of what the fold keeps of it
+{tl:p3}:g8:events/STORY       hash    event id -> its entry
+{tl:p3}:g8:index/STORY        zset    update by place: the public ones; so key/ and pinned/, and withheld/ for "as of"
+{tl:p3}:g8:changes/STORY      stream  SEQ-0 -> change
+{tl:p3}:g8:history/STORY/UPD  zset    by seq: what an update was before its last change; with no update, the heading
 """
 
 from __future__ import annotations

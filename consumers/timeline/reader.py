@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct, json
+from msgspec import Raw, Struct, json
 from msgspec.structs import replace
 
 from consumers.state import Change, Correction, Entry, Heading, Story, Update
@@ -149,13 +150,13 @@ class TimelineReader:
         return read_update(update, found[1], found[2]) if found and found[1] else None
 
     def history(self, story: str, update: str) -> Sequence[Told] | None:
-        """Return what readers were told of an update, the oldest first, late copy included; None unless it is or was public."""
+        """Return what readers were told of an update, the oldest first, late copy included; None unless it is public."""
         found = self._ask(keys.UPDATE, story, update, "1")
         if not found or not found[1]:
             return None
         _, state, document, entries = found
         kept = read_update(update, state, document)
-        if kept.last is None or kept.killed_at is not None or kept.embargo_until is not None:
+        if kept.last is None or not kept.is_public:
             return None
         told = [Told(about, shown or None) for about, shown in map(read_history, entries)]
         told.append(Told(kept.last, document or None))
@@ -179,13 +180,22 @@ class TimelineReader:
         """Return the corrections of what is public, of one story or of all, the last recorded first."""
         args = (story or "", limit)
         replies = [self._ask(keys.CORRECTIONS, story, limit)] if story else self._ask_all(keys.CORRECTIONS, *args)
-        found = sorted(((float(at), name, document) for reply in replies for at, name, document in reply), reverse=True)
-        return [one for _, name, document in found if document and (one := _listed(name, document))][:limit]
+        found = [(float(at), one) for reply in replies for at, name, document in reply if (one := _listed(name, document))]
+        found.sort(key=lambda each: (each[0], each[1].told.corrected_at, each[1].told.revision), reverse=True)
+        return [one for _, one in found][:limit]
 
     def verdict(self, story: str, event_id: str) -> Entry | None:
         """Return what became of an event; None while no consumer has seen it."""
         found = self._ask(keys.VERDICT, story, event_id)
         return read_entry(found) if found else None
+
+    def verdicts(self, events: Sequence[tuple[str, str]]) -> Sequence[Entry | None]:
+        """Return what became of several events, each by its story and event id, asked for at once."""
+        with closing(self._store.wire([keys.VERDICT])) as wire:
+            homes = [self._partition(story) for story, _ in events]
+            asked = zip(homes, events, strict=True)
+            answers = [wire.send(keys.VERDICT, [keys.live(p)], [keys.prefix(p), story, event]) for p, (story, event) in asked]
+            return [read_entry(found) if (found := answer.get()) else None for answer in answers]
 
     def positions(self) -> Sequence[Position]:
         """Return how far each partition is that has a generation."""
@@ -241,11 +251,21 @@ def story_json(story: Story) -> Json:
     }
 
 
+def change_json(public: PublicChange) -> bytes:
+    """Return a change as a reader gets it."""
+    change = public.change
+    document = Raw(public.document) if public.document is not None else None
+    names = ("seq", "after", "kind", "update", "revision", "note")
+    return json.encode({name: getattr(change, name) for name in names} | {"document": document})
+
+
 def _place(cursor: str | None) -> str:
     if cursor is None:
         return HEAD
     if not (cursor.startswith("p") and cursor[1:].isascii() and cursor[1:].isdigit() and len(cursor) < 18):
-        raise Refused(f"{cursor!r} is no cursor. Take the one that the page before gave as `next`, or leave it out for the newest.")
+        raise Refused(
+            f"{cursor!r} is no cursor. Take the one that the page before gave as `next`, or leave it out for the newest."
+        )
     return f"({cursor[1:]}"
 
 

@@ -70,7 +70,7 @@ _COMMANDS: Mapping[str, Callable[[Content, list[Any]], None]] = {  # Any: as in 
 
 
 def differences(key: str, expected: Mapping[str, str | float], found: Mapping[str, str | float]) -> list[str]:
-    """Return in words how the content of a key in the view differs from what the log says. `key` lacks its generation's prefix."""
+    """Return in words how the content of a key in the view differs from what the log says. `key` has no prefix."""
     kind, _, rest = key.partition("/")
     story, _, update = rest.partition("/")
     where = f"story {story}: " if story else ""

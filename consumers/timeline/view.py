@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from secrets import token_hex
 from typing import Any, TypeVar
 
-from msgspec import msgpack
+from msgspec import json, msgpack
 
 from consumers.story import FOLD_VERSION
 from consumers.timeline import keys
 from consumers.timeline.documents import read_entry, read_story, read_update
+from consumers.timeline.reader import TimelineReader
 from consumers.timeline.writes import batch_writes
-from consumers.view import Applied, Claim, Folded, Loaded, Needs, Pending, StoryLoaded, View
+from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Pending, StoryLoaded, View
 from dateline.redis_store import Answer, Reply, Store, Wire
 
 T = TypeVar("T")
@@ -32,14 +33,11 @@ class TimelineView(View):
         prefix, args = keys.prefix(partition), (token, log_id, FOLD_VERSION)
         found = self._wired().send(keys.CLAIM, [keys.live(partition)], [prefix, *args]).get()
         generation, offset, log, fold, homeless, undecodable = (part.decode() for part in found)
-        return Claim(partition, generation, token, int(offset), log, int(fold), int(homeless), int(undecodable))
+        return Claim(partition, int(offset), log, int(fold), generation, token, int(homeless), int(undecodable))
 
-    def positions(self, partitions: int) -> Mapping[int, int]:
-        cursors = {}
-        for partition in range(partitions):
-            found = self._store.call(keys.CURSOR, [keys.live(partition)], [keys.prefix(partition)])
-            cursors[partition] = int(found[1][0] or 0) if found else 0
-        return cursors
+    def cursors(self, partitions: int) -> Mapping[int, Cursor]:
+        positions = TimelineReader(self._store, partitions=partitions).positions()
+        return {one.partition: Cursor(one.partition, one.offset, one.log_id, one.fold_version) for one in positions}
 
     def load(self, claim: Claim, needs: Needs) -> Pending[Loaded]:
         g = keys.generation_prefix(claim.partition, claim.generation)
@@ -57,7 +55,7 @@ class TimelineView(View):
             batch.next_offset,
             claim.generation,
             msgpack.encode(batch_writes(g, batch)),
-            msgpack.encode(woken) if woken else "",
+            json.encode(woken) if woken else "",
         ]
         answer = self._wired().send(keys.APPLY, [f"{g}meta", keys.live(partition), keys.wake(partition)], args)
         return _Translated(answer, _applied)

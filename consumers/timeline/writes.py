@@ -5,15 +5,23 @@ Of an update that changes several times in a batch only the last state is writte
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec.json import encode
 
 from consumers.intake import Homeless
-from consumers.state import Change, Correction, Story, Update
-from consumers.timeline import documents
+from consumers.state import Change, Update
+from consumers.timeline.documents import (
+    change_text,
+    document,
+    entry_text,
+    heading_text,
+    history_entry,
+    late_document,
+    state_text,
+    story_text,
+)
 from consumers.timeline.keys import CHANGE_FIELD, PROBLEMS_KEPT
 from consumers.view import Folded, Step
 from schemas.times import to_us
@@ -31,9 +39,9 @@ def batch_writes(g: str, batch: Folded) -> list[Write]:
     problems = [_homeless(found) for found in batch.homeless]
     for story_id, steps in batch.stories.items():
         story = steps[-1].outcome.story
-        stories += (story_id, documents.story_text(story))
+        stories += (story_id, story_text(story))
         recent += (story.recorded_at, story_id)
-        writes += _StoryWrites(g, story_id).collect(steps)
+        writes += _story_writes(g, story_id, steps)
         problems += [_undecodable(step) for step in steps if step.incoming.event is None]
     if batch.stories:
         writes += (stories, recent)
@@ -44,131 +52,94 @@ def batch_writes(g: str, batch: Folded) -> list[Write]:
     return writes
 
 
-class _StoryWrites:
-    """Collects what the steps of one story write, one command a key."""
-
-    def __init__(self, g: str, story: str) -> None:
-        self._g = g
-        self._story = story
-        self._writes: list[Write] = []
-        self._events: Write = ["HSET", f"{g}events/{story}"]
-        self._history: dict[str, Write] = defaultdict(list)
-        self._places: Write = []
-        self._first: dict[str, Update | None] = {}
-        self._last: dict[str, Update] = {}
-
-    def collect(self, steps: Sequence[Step]) -> list[Write]:
-        for step in steps:
-            self._add(step)
-        if len(self._events) > 2:
-            self._writes.append(self._events)
-        for update, entries in self._history.items():
-            self._writes.append(["ZADD", f"{self._g}history/{self._story}/{update}", *entries])
-        if self._last:
-            self._add_updates()
-        return self._writes
-
-    def _add(self, step: Step) -> None:
-        outcome = step.outcome
+def _story_writes(g: str, story: str, steps: Sequence[Step]) -> list[Write]:
+    """Return what the steps of one story write."""
+    writes: list[Write] = []
+    events: Write = ["HSET", f"{g}events/{story}"]
+    first: dict[str, Update | None] = {}
+    last: dict[str, Update] = {}
+    changes = f"{g}changes/{story}"
+    for step in steps:
+        outcome, before = step.outcome, step.before
         if step.entry is not None:
-            assert step.incoming.event is not None
-            self._events += (step.incoming.event.event_id, documents.entry_text(step.entry))
-        change = outcome.change
+            events += (step.incoming.event.event_id, entry_text(step.entry))  # type: ignore[union-attr]  # an entry is an event's
+        change, after = outcome.change, outcome.update
         if change is not None:
-            self._writes.append(
-                ["XADD", f"{self._g}changes/{self._story}", f"{change.seq}-0", CHANGE_FIELD, documents.change_text(change)]
-            )
-            self._add_change(change, step)
-        if outcome.late is not None:
-            late = outcome.late
-            shown = documents.late_document(late.version, late.content)
-            self._history[late.about.update or ""] += (late.about.seq, documents.history_entry(late.about, shown))
-        after = outcome.update
-        before = step.before
+            writes.append(["XADD", changes, f"{change.seq}-0", CHANGE_FIELD, change_text(change)])
         if after is not None and after is not before:
-            self._first.setdefault(after.id, before)
-            self._last[after.id] = after
-            if before is not None and after.killed_at is not None:
-                self._remove_corrections(before)
-            elif after.corrections and (before is None or len(after.corrections) > len(before.corrections)):
-                self._add_correction(after.corrections[-1], step)
+            first.setdefault(after.id, before)
+            last[after.id] = after
+        if before is not None or after is None or after.corrections:
+            writes += _past_writes(g, story, step)
+    if len(events) > 2:
+        writes.append(events)
+    if last:
+        writes += _update_writes(g, story, first, last)
+    return writes
 
-    def _add_change(self, change: Change, step: Step) -> None:
-        """What stood there before goes to the history."""
-        if change.update is None:
-            self._add_heading(step.story_before)
-            return
-        before = step.before
-        if before is not None and before.last is not None:
-            shown = documents.document(self._story, before) if before.is_public else ""
-            self._history[before.id] += (before.last.seq, documents.history_entry(before.last, shown))
 
-    def _add_heading(self, before: Story) -> None:
-        if before.heading_change is not None:
-            shown = documents.heading_text(before.heading)
-            self._history[""] += (before.heading_change.seq, documents.history_entry(before.heading_change, shown))
+def _past_writes(g: str, story: str, step: Step) -> Iterator[Write]:
+    """What a step adds to the history, where there is a past, and to the corrections."""
+    outcome, before = step.outcome, step.before
+    if outcome.late is not None:
+        yield _history(g, story, outcome.late.about, late_document(outcome.late.version, outcome.late.content))
+    if outcome.change is not None:
+        if outcome.change.update is None:
+            heading = step.story_before.heading_change
+            if heading is not None:
+                yield _history(g, story, heading, heading_text(step.story_before.heading))
+        elif before is not None and before.last is not None:
+            yield _history(g, story, before.last, document(story, before) if before.is_public else "")
+    if outcome.update is not None and outcome.update is not before:
+        yield from _correction_writes(g, story, step, outcome.update)
 
-    def _add_updates(self) -> None:
-        """The last state of each update that was touched, and its place in the indexes where that changed."""
-        docs: Write = []
-        states: Write = []
-        for update_id, after in self._last.items():
-            before = self._first[update_id]
-            states += (update_id, documents.state_text(after))
-            if after.is_public:
-                docs += (update_id, documents.document(self._story, after))
-            if before is None and after.is_public:
-                self._index_new(after)
-            else:
-                self._index_changed(before or _NEVER_SEEN, after)
-        self._writes.append(["HSET", f"{self._g}state/{self._story}", *states])
-        if docs:
-            self._writes.append(["HSET", f"{self._g}docs/{self._story}", *docs])
-        if self._places:
-            self._writes.append(["ZADD", f"{self._g}index/{self._story}", *self._places])
 
-    def _index_new(self, update: Update) -> None:
-        """The common case: an update that is public from the first."""
-        self._places += (update.place, update.id)
-        if update.key_event:
-            self._writes.append(["ZADD", f"{self._g}key/{self._story}", update.place, update.id])
-        if update.pinned:
-            self._writes.append(["ZADD", f"{self._g}pinned/{self._story}", update.place, update.id])
+def _history(g: str, story: str, about: Change, shown: str) -> Write:
+    return ["ZADD", f"{g}history/{story}/{about.update or ''}", about.seq, history_entry(about, shown)]
 
-    def _index_changed(self, before: Update, after: Update) -> None:
-        for name, belongs in _INDEXES.items():
-            if belongs(after) and not belongs(before):
-                self._writes.append(["ZADD", f"{self._g}{name}/{self._story}", after.place, after.id])
-            elif belongs(before) and not belongs(after):
-                self._writes.append(["ZREM", f"{self._g}{name}/{self._story}", after.id])
-        if before.is_public and not after.is_public:
-            self._writes.append(["HDEL", f"{self._g}docs/{self._story}", after.id])
-        if after.killed_at is not None:
-            self._writes.append(["DEL", f"{self._g}history/{self._story}/{after.id}"])
-        if after.embargo_until != before.embargo_until:
-            self._set_embargo(after)
 
-    def _set_embargo(self, update: Update) -> None:
-        named = f"{self._story}/{update.id}"
-        if update.embargo_until is None:
-            self._writes.append(["ZREM", f"{self._g}embargoes", named])
+def _correction_writes(g: str, story: str, step: Step, after: Update) -> Iterator[Write]:
+    old = step.before.corrections if step.before is not None else ()
+    for key in (f"{g}corrections", f"{g}corrections/{story}"):
+        if after.killed_at is not None and old:
+            yield ["ZREM", key, *(f"{story}/{after.id}/{told.revision}" for told in old)]
+        elif len(after.corrections) > len(old):
+            yield ["ZADD", key, step.outcome.story.recorded_at, f"{story}/{after.id}/{after.corrections[-1].revision}"]
+
+
+def _update_writes(g: str, story: str, first: Mapping[str, Update | None], last: Mapping[str, Update]) -> list[Write]:
+    """The last state of each update that was touched, and its place in the indexes where that changed."""
+    states: Write = ["HSET", f"{g}state/{story}"]
+    docs: Write = ["HSET", f"{g}docs/{story}"]
+    places: Write = ["ZADD", f"{g}index/{story}"]
+    changed: list[Write] = []
+    for update_id, after in last.items():
+        before = first[update_id]
+        states += (update_id, state_text(after))
+        is_public = after.is_public
+        if is_public:
+            docs += (update_id, document(story, after))
+        if before is not None or not is_public or after.key_event or after.pinned:
+            changed += _index_writes(g, story, before or _NEVER_SEEN, after)
         else:
-            self._writes.append(["ZADD", f"{self._g}embargoes", to_us(update.embargo_until), named])
+            places += (after.place, update_id)
+    return [states, *(write for write in (docs, places) if len(write) > 2), *changed]
 
-    def _add_correction(self, told: Correction, step: Step) -> None:
-        update = step.outcome.update
-        assert update is not None
-        named = f"{self._story}/{update.id}/{told.revision}"
-        for key in self._correction_keys():
-            self._writes.append(["ZADD", key, step.outcome.story.recorded_at, named])
 
-    def _remove_corrections(self, update: Update) -> None:
-        named = [f"{self._story}/{update.id}/{told.revision}" for told in update.corrections]
-        for key in self._correction_keys() if named else ():
-            self._writes.append(["ZREM", key, *named])
-
-    def _correction_keys(self) -> tuple[str, str]:
-        return f"{self._g}corrections", f"{self._g}corrections/{self._story}"
+def _index_writes(g: str, story: str, before: Update, after: Update) -> Iterator[Write]:
+    for name, belongs in _INDEXES.items():
+        if belongs(after) and not belongs(before):
+            yield ["ZADD", f"{g}{name}/{story}", after.place, after.id]
+        elif belongs(before) and not belongs(after):
+            yield ["ZREM", f"{g}{name}/{story}", after.id]
+    if before.is_public and not after.is_public:
+        yield ["HDEL", f"{g}docs/{story}", after.id]
+    if after.killed_at is not None:
+        yield ["DEL", f"{g}history/{story}/{after.id}"]
+    if after.embargo_until is not None and after.embargo_until != before.embargo_until:
+        yield ["ZADD", f"{g}embargoes", to_us(after.embargo_until), f"{story}/{after.id}"]
+    elif after.embargo_until is None and before.embargo_until is not None:
+        yield ["ZREM", f"{g}embargoes", f"{story}/{after.id}"]
 
 
 _INDEXES: Mapping[str, Callable[[Update], bool]] = {

@@ -26,8 +26,8 @@ local function seq_at(ms)
   return change_at(low) or 0
 end
 
-local seq = tonumber(ARGV[4])
-if ARGV[3] == 'ms' then seq = seq_at(seq) end
+local seq = math.min(tonumber(ARGV[4]), cjson.decode(state)[3])
+if ARGV[3] == 'ms' then seq = seq_at(tonumber(ARGV[4])) end
 
 -- What stood there at `seq`: the newest entry of its history that was shown, without what it says about itself.
 local function stood(name)
