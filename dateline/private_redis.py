@@ -98,6 +98,22 @@ class PrivateRedis:
         self._users, self._admitted = -1, False
         self._reap()
 
+    def wait_gone(self, timeout: float = 10.0) -> bool:
+        """Wait until nothing of a server runs on the folder any more; return whether that came in time.
+
+        For whoever was its last user and wants the folder for itself, such as to remove it.
+        """
+        deadline = time.monotonic() + timeout
+        lock = os.open(self._data / keeper.START_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            while not _try_lock(lock, fcntl.LOCK_EX):
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.005)
+            return True
+        finally:
+            os.close(lock)
+
     def _advance(self) -> None:
         """Take the next step there is to take: be admitted as a user, then start a keeper if there is none."""
         self._admitted = self._admitted or _try_lock(self._users, fcntl.LOCK_SH)
