@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from dateline.clock import now
-from dateline.errors import DatelineError
+from dateline.errors import DatelineError, LogUnavailable
 from dateline.log import open_log
 from dateline.log.base import Log
 from dateline.private_redis import PrivateRedis
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from consumers.runner import Runner
     from consumers.timeline.reader import TimelineReader
     from dateline.redis_store import Store
-    from producers.desk import Desk, Receipt
+    from producers.desk import Desk
 
 EVENTS_TOPIC = "dateline.events"
 CLOCK_DESK = "clock"
@@ -44,6 +45,7 @@ class Deployment:
         self.settings = settings
         self._open = ExitStack()
         self._private: PrivateRedis | None = None
+        self._lifted: set[tuple[str, str, datetime]] = set()
 
     def warm_up(self) -> None:
         """Have the private redis-server started, so that it starts while this process imports what it needs."""
@@ -54,8 +56,13 @@ class Deployment:
 
     @cached_property
     def log(self) -> Log:
+        folder = self.settings.data_folder
         if not self.settings.log:
-            self.settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                what = f"Cannot use the data folder {folder} ({error.strerror})"
+                raise LogUnavailable(f"{what}; nothing was written. Name another with --data or DATELINE_DATA.") from error
         return self._open.enter_context(open_log(self.settings.log_url))
 
     @cached_property
@@ -67,16 +74,20 @@ class Deployment:
         self.warm_up()
         from dateline.redis_store import Store
 
-        url = self.settings.redis if self._private is None else self._private.wait()
-        store = Store(url)
-        self._open.callback(store.close)
-        return store
+        return Store(self.settings.redis if self._private is None else self._private.wait())
 
     @cached_property
     def reader(self) -> TimelineReader:
         from consumers.timeline.reader import TimelineReader
 
         return TimelineReader(self.store, partitions=self.partitions)
+
+    def reconnect(self) -> None:
+        """Let go of Redis; whoever asks next gets it anew, and a private redis-server that died is started again."""
+        self.__dict__.pop("reader", None)
+        store: Store | None = self.__dict__.pop("store", None)
+        if store is not None:
+            store.close()
 
     def desk(self, name: str | None = None) -> Desk:
         """Return a desk that writes to this log; `DATELINE_DESK` unless `name` is given."""
@@ -104,18 +115,25 @@ class Deployment:
             self._catch_up_once(deadline)
 
     def lift_due_embargoes(self) -> int:
-        """Say of each embargo that is over that it is lifted; saying it twice is one event. Returns how many."""
+        """Say once of each embargo that is over that it is lifted; return how many.
+
+        A second process may say it too: that is one event. The view shows it as due until it has seen the event.
+        """
         moment = now()
-        due = self.reader.due_embargoes(int(moment.timestamp() * 1_000_000))
-        for story, update, until in due:
+        due = set(self.reader.due_embargoes(int(moment.timestamp() * 1_000_000)))
+        self._lifted &= due
+        unsaid = due - self._lifted
+        for story, update, until in sorted(unsaid):
             key = f"lift {update} {until.isoformat()}"
             self.desk(CLOCK_DESK).lift_embargo(story, update, until=until, occurred_at=moment, idempotency_key=key)
-        return len(due)
+            self._lifted.add((story, update, until))
+        return len(unsaid)
 
     def _catch_up_once(self, deadline: float) -> None:
         ends = self.log.end_offsets(EVENTS_TOPIC)
-        positions = {one.partition: one.offset for one in self.reader.positions()}
-        if all(positions.get(partition, 0) >= end for partition, end in ends.items()):
+        log_id = self.log.id(EVENTS_TOPIC)
+        positions = {one.partition: (one.log_id, one.offset) for one in self.reader.positions()}
+        if all(positions.get(partition, (log_id, 0)) == (log_id, end) for partition, end in ends.items()):
             return
         runner = self.runner()
         try:
@@ -130,7 +148,10 @@ class Deployment:
 
     def close(self) -> None:
         """Let go of everything; the private redis-server ends if nobody else uses it."""
-        self._open.close()
+        try:
+            self.reconnect()
+        finally:
+            self._open.close()
 
     def __enter__(self) -> Self:
         return self

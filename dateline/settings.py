@@ -27,7 +27,9 @@ class Settings:
 
     data: str = _setting("DATELINE_DATA", "folder that holds log.db, the private Redis's dump and the keys", ".dateline")
     log: str = _setting("DATELINE_LOG", "the log: sqlite:///path or kafka://host:9092[,host…]", "")
-    redis: str = _setting("DATELINE_REDIS", "Redis: redis://…, rediss://…, redis+cluster://…; else a private one in the data folder", "")
+    redis: str = _setting(
+        "DATELINE_REDIS", "Redis: redis://…, rediss://…, redis+cluster://…; else a private one in the data folder", ""
+    )
     search: str = _setting("DATELINE_SEARCH", "OpenSearch: http(s)://…:9200; else SQLite FTS5 in the data folder", "")
     registry: str = _setting("DATELINE_REGISTRY", "URL of a schema registry; else the committed ids", "")
     secret_key: str = _setting("DATELINE_SECRET_KEY", "master key of webhook secrets; else one made in the data folder", "")

@@ -7,8 +7,9 @@ from typing import Any
 from msgspec import Struct
 
 from consumers.intake import fingerprint
-from dateline.deployment import Deployment, Unconfirmed
-from dateline.errors import StoreUnavailable
+from consumers.state import Entry
+from dateline.deployment import Deployment
+from dateline.errors import DatelineError
 from producers.desk import Receipt
 from schemas.events import Event
 
@@ -20,6 +21,7 @@ class Told(Struct, frozen=True):
         status: `accepted`, `rejected`, `duplicate` or `unconfirmed`.
         seq: The record's place within its story; None while unconfirmed.
         revision: The update's current revision; None for a story's own event, and while unconfirmed.
+        partition: Where its record is, with `offset`; None where the log gave no answer.
         reason: Why it was rejected or is unconfirmed.
     """
 
@@ -29,8 +31,8 @@ class Told(Struct, frozen=True):
     event_id: str
     seq: int | None
     revision: int | None
-    partition: int
-    offset: int
+    partition: int | None
+    offset: int | None
     reason: str | None = None
     conflict: bool = False
     late: bool = False
@@ -46,21 +48,40 @@ def await_verdict(deployment: Deployment, event: Event, receipt: Receipt) -> Tol
     try:
         deployment.catch_up()
         entry = deployment.reader.verdict(receipt.story, receipt.event_id)
-    except (Unconfirmed, StoreUnavailable) as error:
-        return _told(receipt, "unconfirmed", reason=f"Written, but no consumer has confirmed it: {error}")
+    except DatelineError as error:  # whatever it is, the event is in the log
+        return unconfirmed(event, receipt, f"Written, but no consumer has confirmed it: {error}")
     if entry is None:
-        return _told(receipt, "unconfirmed", reason="Written, but the view knows nothing of it. See: dateline status")
+        return unconfirmed(event, receipt, "Written, but the view knows nothing of it. See: dateline status")
+    return told_of(entry, receipt, said=fingerprint(event))
+
+
+def told_of(entry: Entry, receipt: Receipt, *, said: str) -> Told:
+    """Return what became of the event at `receipt`, from its event id's entry.
+
+    Args:
+        said: The event's fingerprint, by which the same event sent again is told from another one under its id.
+    """
     verdict = entry.verdict
     revision = verdict.revision if receipt.update is not None else None
     if verdict.offset == receipt.offset:
         more = {"reason": verdict.reason, "conflict": verdict.conflict, "late": verdict.late}
         return _told(receipt, verdict.status, seq=verdict.seq, revision=revision, **more)
-    if entry.fingerprint == fingerprint(event):
-        return _told(receipt, "duplicate", seq=verdict.seq, revision=revision, reason=verdict.reason)
+    if entry.fingerprint == said:
+        more = {"reason": verdict.reason, "conflict": verdict.conflict}
+        return _told(receipt, "duplicate", seq=verdict.seq, revision=revision, **more)
     reason = f"The event id {receipt.event_id!r} was used before with other content (seq {verdict.seq}). Give a new event id."
     return _told(receipt, "rejected", seq=verdict.seq, revision=revision, reason=reason)
 
 
-def _told(receipt: Receipt, status: str, *, seq: int | None = None, revision: int | None = None, **more: Any) -> Told:  # Any: see Told
+def unconfirmed(event: Event, receipt: Receipt | None, reason: str) -> Told:
+    """Return the answer where there is no verdict; without a receipt the log gave no answer either."""
+    partition, offset = (None, None) if receipt is None else (receipt.partition, receipt.offset)
+    update = getattr(event, "update", None)
+    return Told("unconfirmed", event.story, update, event.event_id, None, None, partition, offset, reason)
+
+
+def _told(
+    receipt: Receipt, status: str, *, seq: int | None = None, revision: int | None = None, **more: Any
+) -> Told:  # Any: see Told
     known = (receipt.story, receipt.update, receipt.event_id, seq, revision, receipt.partition, receipt.offset)
     return Told(status, *known, **more)

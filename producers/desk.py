@@ -149,7 +149,9 @@ class Desk:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _event(self, kind: type[E], story: str, options: StoryOptions | PublishOptions | RewriteOptions | About, **more: object) -> E:
+    def _event(
+        self, kind: type[E], story: str, options: StoryOptions | PublishOptions | RewriteOptions | About, **more: object
+    ) -> E:
         """Return the event of `kind` that a method's options describe."""
         given: dict[str, Any] = {**options, **more}  # Any: options of many types, checked with the event
         key = given.pop("idempotency_key", None)

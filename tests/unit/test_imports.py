@@ -29,7 +29,21 @@ BASE = (
 LOG = ("dateline.log", "dateline.log.*")
 PRODUCERS = ("producers", "producers.*")
 CONSUMERS = ("consumers", "consumers.*")
-COMPOSITION = ("dateline.cli", "dateline.cli.*", "dateline.app*", "dateline.demo*", "dateline.deployment*", "dateline.__main__")
+COMPOSITION = (
+    "dateline.cli",
+    "dateline.cli.*",
+    "dateline.app*",
+    "dateline.demo*",
+    "dateline.deployment*",
+    "dateline.archive",
+    "dateline.importing",
+    "dateline.merging",
+    "dateline.ndjson",
+    "dateline.restore",
+    "dateline.spool",
+    "dateline.verdicts",
+    "dateline.__main__",
+)
 
 ARROWS: dict[tuple[str, ...], tuple[str, ...]] = {
     SCHEMAS: (*SCHEMAS, "dateline.errors"),

@@ -1,0 +1,60 @@
+"""What the commands share: their common options, the deployment they work with, and how they print."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import click
+
+from dateline.deployment import Deployment
+from dateline.errors import Refused
+from dateline.settings import read_settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def with_deployment(function: Callable[Concatenate[Deployment, P], R]) -> Callable[P, R]:
+    """Give a command its deployment as the first argument, and the option `--data`; it is closed afterwards."""
+
+    @click.option("--data", metavar="DIR", hidden=True)
+    @click.pass_context
+    def wrapper(context: click.Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        data = kwargs.pop("data", None) or context.find_root().obj
+        with Deployment(read_settings(os.environ, data=data if isinstance(data, str) else None)) as deployment:
+            return function(deployment, *args, **kwargs)
+
+    return update_wrapper(wrapper, function)
+
+
+def emit_json(document: Any) -> None:  # Any: what JSON holds
+    """Print one JSON document, and nothing else, on stdout."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def notice(text: str) -> None:
+    """Say something on stderr that is no part of the result."""
+    click.echo(text, err=True)
+
+
+def unknown_story(deployment: Deployment, story: str) -> Refused:
+    """Return the error for a story that is not there, with the nearest that is."""
+    from schemas.names import did_you_mean, shortened  # only a mistake needs it
+
+    hint = did_you_mean(story, [one.story.id for one in deployment.reader.stories()])
+    return Refused(f"No story {shortened(story)}{hint}. Open it with: dateline story open {story} --title …")
+
+
+def unknown_update(deployment: Deployment, story: str, update: str) -> Refused:
+    """Return the error for an update that is not there, with the nearest that is."""
+    from schemas.names import did_you_mean, shortened  # only a mistake needs it
+
+    hint = did_you_mean(update, deployment.reader.update_names(story))
+    return Refused(f"No update {shortened(update)} in story {story!r}{hint}. See: dateline timeline {story}")
