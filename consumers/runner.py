@@ -27,6 +27,8 @@ BATCH = 250
 _POLL = 4 * BATCH
 _IN_FLIGHT = 2
 _PATIENCE = 0.25
+_LOOK_AGAIN = 1.0
+"""Seconds after which an idle runner sees whether the view is still there."""
 
 
 class _Held(Struct, eq=False):
@@ -67,6 +69,7 @@ class Runner:
         self._prepared: _Prepared | None = None
         self._flight: deque[tuple[_Held, int, Pending[Applied]]] = deque()
         self._fenced: set[int] = set()
+        self._look_at = time.monotonic() + _LOOK_AGAIN
 
     def run(self, *, stopped: Callable[[], bool], timeout: float = _PATIENCE) -> None:
         """Feed the view until `stopped()`; what was read is then applied.
@@ -127,6 +130,7 @@ class Runner:
         self._fenced.clear()
         if not batches:
             self._flush()
+            self._look_again()
         for batch in batches:
             for part in _parts(batch):
                 self._take(part)
@@ -212,6 +216,22 @@ class Runner:
             self._fold(batch)
         while self._flight:
             self._settle()
+
+    def _look_again(self) -> None:
+        """While there is nothing to write, see now and then that the view stands where it was left.
+
+        A store that came back from its last dump, or empty, is behind; without this, that would show at the next event only.
+        """
+        moment = time.monotonic()
+        if not self._held or moment < self._look_at:
+            return
+        self._look_at = moment + _LOOK_AGAIN
+        cursors = self._view.cursors(self._partitions)
+        for partition, held in list(self._held.items()):
+            if partition not in cursors or cursors[partition].offset != held.applied:
+                held.lost = True
+                del self._held[partition]
+                self._fenced.add(partition)
 
     def _settle(self) -> None:
         held, next_offset, pending = self._flight.popleft()

@@ -242,7 +242,7 @@ def _published(story: Story, before: Update, event: UpdatePublished) -> Update:
 
 def _published_again(story: Story, before: Update, event: UpdatePublished) -> Update:
     """A higher version replaces, a lower one is late; so is the original that comes after its own correction."""
-    if event.version is not None and (before.version is None or event.version > before.version):
+    if _is_newer(before, event.version):
         after = _rewritten(before, event.content, event.version)
         embargo = _still_ahead(story, event.embargo_until) or before.embargo_until
         return replace(after, published=True, urgency=event.urgency, embargo_until=embargo)
@@ -252,6 +252,13 @@ def _published_again(story: Story, before: Update, event: UpdatePublished) -> Up
         f"Update {before.id!r} was published before (revision {before.revision}). "
         "Send new information with: dateline revise, and an error put right with: dateline correct"
     )
+
+
+def _is_newer(before: Update, version: int | None) -> bool:
+    """Whether a publication with this version replaces; what came first without one gives way only if it was a publication."""
+    if version is None:
+        return False
+    return before.published if before.version is None else version > before.version
 
 
 def _revised(story: Story, before: Update, event: UpdateRevised) -> Update:

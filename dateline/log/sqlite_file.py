@@ -43,8 +43,7 @@ class LogFile:
         self.path = path
         self.busy_timeout = busy_timeout
         self._absolute = path.absolute()
-        self._make_folder()
-        if not self._absolute.exists():
+        if not self._find():
             self._make()
         while (found := self._identify()) is None:
             self._make()
@@ -72,17 +71,20 @@ class LogFile:
         connection = self._open("mode=rw")
         try:
             connection.execute("SELECT 1 FROM sqlite_master").fetchall()
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             connection.close()
             if not is_read_only(error) or _may_write(self._absolute.parent) or self._has_wal():
                 raise
-            return self._open("mode=ro&immutable=1"), self.look()
+            frozen = self.look()
+            return self._open("mode=ro&immutable=1"), frozen
         return connection, None
 
     def look(self) -> Frozen:
-        """Return what changes when anybody writes the file or is about to."""
-        found = self._absolute.stat()
-        return found.st_ino, found.st_size, found.st_mtime_ns, self._has_wal()
+        """Return what changes when anybody writes the file, is about to, or takes it away."""
+        with suppress(OSError):
+            found = self._absolute.stat()
+            return found.st_ino, found.st_size, found.st_mtime_ns, self._has_wal()
+        return 0, 0, 0, False
 
     def beside(self, ending: str) -> Path:
         """Return the path of a file that belongs to this one."""
@@ -137,7 +139,7 @@ class LogFile:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return f"another process kept it locked for {self.busy_timeout:g} s; nothing was written. Look for one that hangs."
         if is_read_only(error):
-            return "it is read-only here; nothing was written. Check who may write the file, its folder and its disk."
+            return "it cannot be opened, or not for writing; nothing was written. Check who may use file, folder and disk."
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         return f"{error} ({name}); nothing was written. Check its disk, then try again."
 
@@ -152,14 +154,16 @@ class LogFile:
         connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync leaves data in the disk's cache
         return connection
 
-    def _make_folder(self) -> None:
+    def _find(self) -> bool:
+        """Tell whether the file is there; if not, make its folder."""
         folder = self._absolute.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            return self._absolute.exists()
         except OSError as error:
             raise LogUnavailable(
-                f"The log {self.path} cannot be opened: {folder} is no folder and cannot be made one ({error.strerror}). "
-                "Name another place."
+                f"The log {self.path} cannot be opened: {folder} is no folder that can be used ({error.strerror}). "
+                "Name another place, or check who may use this one."
             ) from error
 
     def _make(self) -> None:

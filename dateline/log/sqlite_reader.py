@@ -16,9 +16,9 @@ _PAGE = """
     WHERE topic = ? AND partition = ? AND offset >= ? ORDER BY offset LIMIT ?"""
 
 _EDGE = """
-    WITH RECURSIVE numbered (partition) AS (SELECT 0 UNION ALL SELECT partition + 1 FROM numbered WHERE partition + 1 < ?2)
+    WITH RECURSIVE numbered (partition) AS (SELECT 0 UNION ALL SELECT partition + 1 FROM numbered WHERE partition + 1 < ?)
     SELECT partition, coalesce((
-        SELECT offset FROM records WHERE topic = ?1 AND records.partition = numbered.partition ORDER BY offset {} LIMIT 1
+        SELECT offset FROM records WHERE topic = ? AND records.partition = numbered.partition ORDER BY offset {} LIMIT 1
     ), {}) FROM numbered"""
 _FIRST = _EDGE.format("ASC", 0)
 _LAST = _EDGE.format("DESC", -1)
@@ -54,10 +54,10 @@ class Reader:
         return Batch(partition, records, records[-1].offset + 1 if records else offset)
 
     def begins(self, topic: int, partitions: int) -> Mapping[int, int]:
-        return dict(self._rows(_FIRST, topic, partitions))
+        return dict(self._rows(_FIRST, partitions, topic))
 
     def ends(self, topic: int, partitions: int) -> Mapping[int, int]:
-        return {partition: last + 1 for partition, last in self._rows(_LAST, topic, partitions)}
+        return {partition: last + 1 for partition, last in self._rows(_LAST, partitions, topic)}
 
     def close(self) -> None:
         self._connection.close()

@@ -99,6 +99,15 @@ def test_a_url_that_names_no_log_is_refused(url: str, reason: str) -> None:
         open_log(url)
 
 
+def test_a_path_may_hold_any_character(tmp_path: Path) -> None:
+    path = tmp_path / "a?b=c&d %20#é.db"
+
+    with SQLiteLog(path) as log:
+        append(log, b"v")
+
+    assert path.exists()
+
+
 def test_threads_that_open_a_new_file_at_once_open_one_log(tmp_path: Path) -> None:
     gate = threading.Barrier(8)
 
@@ -176,7 +185,7 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     for path in (tmp_path / "file/log.db", tmp_path / "file/below/log.db"):
-        with pytest.raises(LogUnavailable, match="is no folder and cannot be made one"):
+        with pytest.raises(LogUnavailable, match="is no folder that can be used"):
             SQLiteLog(path)
 
 
@@ -342,7 +351,7 @@ def without_rights(folder: Path) -> Iterator[None]:
     finally:
         folder.chmod(0o755)
         for path in folder.iterdir():
-            path.chmod(0o644)
+            path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def test_a_log_in_a_read_only_folder_can_be_read_and_refuses_to_be_written(open_folder: Path) -> None:
@@ -354,10 +363,17 @@ def test_a_log_in_a_read_only_folder_can_be_read_and_refuses_to_be_written(open_
         assert (values(log), log.id(TOPIC)) == ([b"1", b"2"], before)
         assert log.end_offsets("never.used") == {0: 0, 1: 0, 2: 0, 3: 0}
         for topic in (TOPIC, "never.used"):
-            with pytest.raises(LogUnavailable, match="read-only here; nothing was written"):
+            with pytest.raises(LogUnavailable, match="nothing was written"):
                 log.append(topic, [NewRecord(b"k", b"lost")])
         with pytest.raises(LogUnavailable, match="lock file"):
             log.join(TOPIC, group="readers")
+
+
+def test_a_log_in_a_folder_that_is_closed_to_us_is_unavailable(open_folder: Path) -> None:
+    (open_folder / "closed").mkdir(mode=0o000)
+
+    with without_rights(open_folder), pytest.raises(LogUnavailable, match="Permission denied"):
+        SQLiteLog(open_folder / "closed/log.db")
 
 
 def test_a_group_can_be_joined_in_a_read_only_folder_where_it_was_before(open_folder: Path) -> None:
@@ -394,7 +410,7 @@ def test_records_that_a_read_only_copy_cannot_show_are_not_passed_over(open_fold
         for ending in ("", "-wal"):
             (open_folder / f"log.db{ending}").write_bytes((open_folder / f"live.db{ending}").read_bytes())
 
-    with without_rights(open_folder), pytest.raises(LogUnavailable, match="read-only here"):
+    with without_rights(open_folder), pytest.raises(LogUnavailable, match="cannot be opened"):
         SQLiteLog(open_folder / "log.db")
 
 

@@ -38,9 +38,11 @@ local function stood(name)
   return ''
 end
 
+-- The last change of an update is not in its history yet: its document tells it, or its whole state while it is withheld.
 local function document_at(update)
   local now = redis.call('HGET', g .. 'docs/' .. story, update)
   if now and cjson.decode(now)['seq'] <= seq then return now end
+  if not now and cjson.decode(redis.call('HGET', g .. 'state/' .. story, update))[18][1] <= seq then return '' end
   return stood(update)
 end
 
