@@ -12,7 +12,7 @@ EVENTS = 20_000 if QUICK else 60_000
 
 
 def main() -> None:
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 20, 100)
     rows: list[Row] = []
     for name, make in (("codec", codec.rows), ("log", log.rows), ("fold", fold.rows), ("pipeline", pipeline_rows)):
         print(f"… {name}", file=sys.stderr)

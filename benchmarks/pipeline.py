@@ -10,6 +10,7 @@ import gc
 import io
 import json
 import os
+import sqlite3
 import sys
 import time
 from typing import Any
@@ -44,18 +45,21 @@ def by_hand(log: Log, url: str) -> None:
     schema = current.parsed
     client = redis.Redis.from_url(url)
     sha = client.script_load(_SCRIPT)
+    database = sqlite3.connect(log.url.removeprefix("sqlite:///"))
+    query = "SELECT offset, value FROM records WHERE partition = ? AND offset >= ? AND topic = 1 ORDER BY offset LIMIT 250"
     for partition in range(log.partitions(EVENTS_TOPIC)):
         offset = 0
-        while records := log.read(EVENTS_TOPIC, partition, offset, limit=250).records:
-            args: list[Any] = [offset, records[-1].offset + 1]  # Any: what EVALSHA takes
-            for record in records:
-                body = io.BytesIO(record.value or b"")
+        while rows := database.execute(query, (partition, offset)).fetchall():
+            args: list[Any] = [offset, rows[-1][0] + 1]  # Any: what EVALSHA takes
+            for place, value in rows:
+                body = io.BytesIO(value)
                 body.seek(5)
                 event: Any = fastavro.schemaless_reader(body, schema, None)  # Any: an Avro record
-                args += (event["story"], event["update"], record.offset, orjson.dumps(event))
+                args += (event["story"], event["update"], place, orjson.dumps(event))
             if client.evalsha(sha, 1, f"cursor:{partition}", *args) != b"OK":
                 raise SystemExit("somebody else moved the cursor")
-            offset = records[-1].offset + 1
+            offset = rows[-1][0] + 1
+    database.close()
     client.close()
 
 
@@ -74,7 +78,7 @@ def ours(log: Log, url: str) -> None:
 
 
 def main(which: str, count: int, stories: int) -> None:
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 20, 100)
     with filled_log(count, stories=stories) as (log, url):
         cpu, start = os.times(), time.perf_counter()
         (ours if which == "ours" else by_hand)(log, url)

@@ -128,7 +128,7 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """The console script."""
     # Events make many small objects that die young or live long; the collector's default thresholds cost a third of a replay.
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 20, 100)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # None where the caller closed it
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter is no reason to stop

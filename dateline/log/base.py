@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from msgspec import Struct, msgpack
+
 from dateline.errors import Refused
 
 MAX_RECORD_BYTES = 1_000_000
@@ -20,7 +22,12 @@ MAX_RECORD_BYTES = 1_000_000
 MAX_AHEAD_MS = 3_600_000
 """How far ahead of this machine's clock a record's timestamp may lie."""
 
+MAX_AGO_MS = 1 << 47
+"""How far before 1970 a record's timestamp may lie: beyond every calendar's beginning, within every backend's range."""
+
 Headers = tuple[tuple[str, bytes], ...]
+
+_unpack_headers = msgpack.Decoder(Headers).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +52,24 @@ class NewRecord:
         return len(self.key or b"") + len(self.value or b"") + headers
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A record as the log holds it; `offset` rises within a partition and may have gaps."""
+class Record(Struct, frozen=True, gc=False):
+    """A record as the log holds it; `offset` rises within a partition and may have gaps.
+
+    Attributes:
+        kept_headers: The headers, or the msgpack of them as a backend keeps it: few of those who read want them.
+    """
 
     partition: int
     offset: int
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Headers = ()
+    kept_headers: Headers | bytes = ()
+
+    @property
+    def headers(self) -> Headers:
+        kept = self.kept_headers
+        return _unpack_headers(kept) if isinstance(kept, bytes) else kept
 
 
 class Position(NamedTuple):
@@ -192,12 +207,13 @@ def check_new(records: Sequence[NewRecord], *, partitions: int) -> None:
                 f"Record {place} of {len(records)} holds {record.size_bytes:,} bytes; "
                 f"a record may hold {MAX_RECORD_BYTES:,}. Split it into several."
             )
-        if record.timestamp is not None and record.timestamp > latest:
+        if record.timestamp is not None and not -MAX_AGO_MS <= record.timestamp <= latest:
             raise Refused(
-                f"Record {place} of {len(records)} has the timestamp {record.timestamp} ms, more than an hour "
-                "ahead of this machine's clock. Check both clocks."
+                f"Record {place} of {len(records)} has the timestamp {record.timestamp} ms, which is more than an "
+                "hour ahead of this machine's clock or in no calendar. Check both clocks."
             )
         if record.partition is not None and not 0 <= record.partition < partitions:
             raise Refused(
-                f"Record {place} of {len(records)} names partition {record.partition}; the topic has {partitions} (0 to {partitions - 1})."
+                f"Record {place} of {len(records)} names partition {record.partition}; "
+                f"the topic has {partitions} (0 to {partitions - 1})."
             )

@@ -6,9 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
-from dateline.log.base import Batch, Headers, Record
+from dateline.log.base import Batch, Record
 from dateline.log.sqlite_file import LogFile
 
 _PAGE = """
@@ -22,8 +20,6 @@ _EDGE = """
     ), {}) FROM numbered"""
 _FIRST = _EDGE.format("ASC", 0)
 _LAST = _EDGE.format("DESC", -1)
-
-_decode_headers = msgspec.msgpack.Decoder(Headers).decode
 
 
 class Reader:
@@ -48,7 +44,7 @@ class Reader:
 
     def page(self, topic: int, partition: int, offset: int, limit: int) -> Batch:
         records = [
-            Record(partition, place, timestamp, key, value, _decode_headers(headers) if headers else ())
+            Record(partition, place, timestamp, key, value, headers or ())
             for place, timestamp, key, value, headers in self._rows(_PAGE, topic, partition, offset, max(limit, 0))
         ]
         return Batch(partition, records, records[-1].offset + 1 if records else offset)
