@@ -1,0 +1,140 @@
+"""`dateline log`: the log itself, as a file and back."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from itertools import chain
+from pathlib import Path
+from tempfile import mkstemp
+
+import click
+
+from dateline.cli.common import emit_json, json_option, notice, with_deployment
+from dateline.cli.importing import EVENTS_A_SECOND, UNCONFIRMED, counted, list_bad_lines, told_if_stopped
+from dateline.cli.progress import progress
+from dateline.deployment import PATIENCE, Deployment
+from dateline.errors import DatelineError, Refused
+from dateline.restore import Archive, Restored, read_archive, restore
+
+Write = Callable[[bytes], object]
+
+_MOST_NAMED = 5
+
+
+@click.group(name="log", epilog="Example: dateline log export coverage.ndjson")
+def log_command() -> None:
+    """Export the log to a file, and restore it from one."""
+
+
+@log_command.command(name="export", epilog="Example: dateline log export --story apollo-13 apollo-13.ndjson")
+@click.argument("file", metavar="[FILE|-]", default="-")
+@click.option("--story", metavar="S", help="This story only.")
+@with_deployment
+def export_command(deployment: Deployment, file: str, story: str | None) -> None:
+    """Write every record of the log as one line of JSON, to stdout or to a file.
+
+    Beside the event stand seq, when it was recorded, and the raw bytes. A record that cannot be decoded is there too: its type is
+    null, and problem says why. A file is replaced once the export is whole, and only its owner may read it: an archive also holds
+    what was killed or is under embargo.
+    """
+    from dateline.archive import export
+    from schemas.names import check_name
+
+    lines = export(deployment.log, story=check_name("story", story) if story is not None else None)
+    first = next(lines)  # what can be refused is refused before the file is touched
+    records = -1  # the header is none
+    with _output(file) as write:
+        for line in chain([first], lines):
+            write(line)
+            records += 1
+    if file != "-":
+        notice(f"Exported {counted(records, 'record')} to {file}.")
+
+
+@log_command.command(name="import", epilog="Example: dateline --data restored log import apollo-13.ndjson")
+@click.argument("file", metavar="FILE|-")
+@json_option
+@with_deployment
+def import_command(deployment: Deployment, file: str, as_json: bool) -> int:
+    """Restore an exported log: the same bytes and times, into stories that do not exist yet.
+
+    An event without raw bytes is recorded at its recorded_at. A file with bad lines changes nothing, and a story that exists is
+    never touched. Records of no story are left out and counted. An import that was stopped goes on when it is run again. To
+    publish events as new, use: dateline import
+    """
+    from dateline.ndjson import read_file
+
+    with closing(read_archive(read_file(file), now_ms=time.time_ns() // 1_000_000)) as archive:
+        _refuse_bad(archive, file)
+        deployment.warm_up()
+        with (
+            told_if_stopped("Import the same file again to go on."),
+            progress("Restoring", len(archive.records)) as advance,
+        ):
+            restored = restore(deployment.log, archive, advance=advance)
+    _say(restored, as_json=as_json)
+    try:
+        deployment.catch_up(timeout=PATIENCE + restored.records / EVENTS_A_SECOND)
+    except DatelineError as error:  # whatever it is, the records are in the log
+        notice(f"dateline: The log has all of it, but no consumer has read it: {error}")
+        return UNCONFIRMED
+    return 0
+
+
+def _refuse_bad(archive: Archive, file: str) -> None:
+    list_bad_lines(archive.bad)
+    if archive.bad.count:
+        lines = counted(archive.bad.count, "line")
+        raise Refused(
+            f"Nothing was restored: {lines} of {'stdin' if file == '-' else repr(file)} cannot be used. Export it anew."
+        )
+
+
+def _say(restored: Restored, *, as_json: bool) -> None:
+    if as_json:
+        emit_json({name: getattr(restored, name) for name in restored.__struct_fields__})
+        return
+    names = restored.stories
+    named = ", ".join(names[:_MOST_NAMED]) + (f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else "")
+    stories = f"1 story: {named}" if len(names) == 1 else f"{len(names):,} stories{': ' * bool(names)}{named}"
+    there = f" {restored.there:,} were there from an import that was stopped." if restored.there else ""
+    left_out = f" Left out: {counted(restored.left_out, 'record')} of no story." if restored.left_out else ""
+    click.echo(f"Restored {counted(restored.records, 'record')} of {stories}.{there}{left_out}")
+
+
+@contextmanager
+def _output(file: str) -> Iterator[Write]:
+    """Open what is exported to: stdout, or a file that is replaced when all is written."""
+    if file == "-":
+        yield sys.stdout.buffer.write
+        sys.stdout.buffer.flush()
+        return
+    path = Path(file)
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as special:  # a device or a pipe; of a folder, the error says so
+                yield special.write
+            return
+        with _replaced(path.resolve()) as write:
+            yield write
+    except OSError as error:
+        raise Refused(f"{file!r} cannot be written ({error.strerror}). Name another place, or - for stdout.") from error
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[Write]:
+    descriptor, partial = mkstemp(prefix=f".{path.name[:100]}.", suffix=".partial", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            yield out.write
+            out.flush()
+            os.fsync(out.fileno())
+        Path(partial).replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            Path(partial).unlink()
+        raise

@@ -1,0 +1,220 @@
+"""`dateline consume`: consumers alone, in this process, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from dateline.cli.common import with_deployment
+from dateline.cli.lines import say
+from dateline.deployment import EVENTS_TOPIC, Deployment
+from dateline.errors import DatelineError
+from dateline.settings import Settings
+
+if TYPE_CHECKING:
+    from consumers.runner import Runner
+    from consumers.view import Claim
+
+INTERRUPTED = 130
+
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+_CALM = 30.0
+"""Seconds without an error after which the pauses begin small again."""
+
+_CLOCK_PAUSE = 1.0
+
+
+class Stop:
+    """Whether to stop, and why. Waited for by several threads."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.signal = 0
+
+    def __call__(self) -> bool:
+        return self._event.is_set()
+
+    def now(self, signal_number: int = 0) -> None:
+        self.signal = self.signal or signal_number
+        self._event.set()
+
+    def wait(self, seconds: float) -> None:
+        self._event.wait(seconds)
+
+
+@click.command(name="consume", epilog="Example: dateline consume timeline")
+@click.argument("names", metavar="[timeline|clock]…", nargs=-1, type=click.Choice(("timeline", "clock")))
+@with_deployment
+def consume_command(deployment: Deployment, names: Sequence[str]) -> int:
+    """Run consumers until SIGTERM or Ctrl-C; all of them if none is named.
+
+    timeline builds the view that readers read; clock lifts embargoes at their time. Run as many processes as you like: on an
+    SQLite log one works and the others stand by. When the store or the log cannot be reached, they try again until it can.
+    """
+    stop = Stop()
+    with _told_by_signals(stop):
+        chosen = tuple(dict.fromkeys(names)) or tuple(CONSUMERS)
+        say("started", consumers=chosen, log=deployment.log.url, process=os.getpid())
+        _run_all(chosen, deployment.settings, stop)
+        say("stopped", signal=signal.Signals(stop.signal).name if stop.signal else None)
+    return INTERRUPTED if stop.signal == signal.SIGINT else 0
+
+
+def run_timeline(deployment: Deployment, stop: Stop) -> None:
+    """Feed the timeline until told to stop."""
+    pauses = _Pauses("timeline")
+    runner: Runner | None = None
+    try:
+        while not stop():
+            try:
+                runner = runner or _runner(deployment, pauses)
+                runner.run(stopped=stop)
+            except DatelineError as error:
+                runner = _let_go(deployment, runner)
+                stop.wait(pauses.after(error))
+    finally:
+        if runner is not None:
+            runner.close()
+
+
+def run_clock(deployment: Deployment, stop: Stop) -> None:
+    """Lift embargoes at their time until told to stop."""
+    pauses = _Pauses("clock")
+    while not stop():
+        try:
+            lifted = deployment.lift_due_embargoes()
+            if lifted:
+                say("lifted", consumer="clock", embargoes=lifted)
+            pauses.recovered()
+            stop.wait(_until_next(deployment))
+        except DatelineError as error:
+            deployment.reconnect()
+            stop.wait(pauses.after(error))
+
+
+CONSUMERS: dict[str, Callable[[Deployment, Stop], None]] = {"timeline": run_timeline, "clock": run_clock}
+
+
+class _Pauses:
+    """How long to wait after an error that may pass: longer each time, never in step with other processes."""
+
+    def __init__(self, consumer: str) -> None:
+        self._consumer = consumer
+        self._failures = 0
+        self._last = 0.0
+        self._is_lost = False
+
+    def after(self, error: DatelineError) -> float:
+        """Say what went wrong and return the seconds to wait.
+
+        Raises:
+            DatelineError: The error, if trying again will not help.
+        """
+        if not error.retriable:
+            raise error
+        moment = time.monotonic()
+        self._failures = 0 if moment - self._last > _CALM else self._failures + 1
+        self._last, self._is_lost = moment, True
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._failures, 10)) * random.uniform(0.5, 1.0)
+        say("failed", level="warning", consumer=self._consumer, error=str(error), again_in_s=round(pause, 2))
+        return pause
+
+    def recovered(self) -> None:
+        """Say that all is well again, if it was not."""
+        if self._is_lost:
+            say("recovered", consumer=self._consumer)
+        self._is_lost = False
+
+
+def _runner(deployment: Deployment, pauses: _Pauses) -> Runner:
+    from consumers.runner import Runner
+    from consumers.timeline.view import TimelineView
+    from schemas.codec import committed_codec
+
+    class Announced(TimelineView):
+        """The timeline, which says when a partition of it is claimed."""
+
+        def claim(self, partition: int, *, log_id: str) -> Claim:
+            claim = super().claim(partition, log_id=log_id)
+            pauses.recovered()
+            say("claimed", consumer=self.name, partition=partition, generation=claim.generation, offset=claim.offset)
+            return claim
+
+    runner = Runner(deployment.log, Announced(deployment.store), topic=EVENTS_TOPIC, codec=committed_codec())
+    say("joined", consumer="timeline")  # until it claims something, it stands by
+    return runner
+
+
+def _let_go(deployment: Deployment, runner: Runner | None) -> Runner | None:
+    """Prepare to try again; return the runner to go on with.
+
+    A private redis-server that was lost comes back at another address, so nothing that knows the old one is kept. Elsewhere the
+    runner stays a member of its group, which is not to be shared anew at each outage of Redis.
+    """
+    if runner is not None and deployment.settings.is_embedded:
+        runner.close()
+        runner = None
+    if runner is None:
+        deployment.reconnect()
+    else:
+        runner.reset()
+    return runner
+
+
+def _until_next(deployment: Deployment) -> float:
+    """Return the seconds until the next embargo ends, at most a moment: another may be set meanwhile."""
+    moment = time.time()
+    soon = deployment.reader.due_embargoes(int((moment + _CLOCK_PAUSE) * 1_000_000))
+    ahead = [until.timestamp() - moment for _, _, until in soon if until.timestamp() > moment]
+    return min(ahead, default=_CLOCK_PAUSE)
+
+
+def _run_all(names: Sequence[str], settings: Settings, stop: Stop) -> None:
+    """Run the consumers, each in a thread with connections of its own, until all have ended.
+
+    Raises:
+        DatelineError: One of them ended on it; the others were then stopped.
+    """
+    with ThreadPoolExecutor(len(names), thread_name_prefix="consumer") as pool:
+        running = {pool.submit(_run_one, name, settings, stop) for name in names}
+        ended, _ = wait(running, return_when=FIRST_COMPLETED)
+        stop.now()
+        for one in (*ended, *running):
+            one.result()
+
+
+def _run_one(name: str, settings: Settings, stop: Stop) -> None:
+    with Deployment(settings) as own:
+        CONSUMERS[name](own, stop)
+
+
+@contextmanager
+def _told_by_signals(stop: Stop) -> Iterator[None]:
+    """Stop on SIGTERM and SIGINT; a second one ends the process at once, as it would anyway."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.getsignal(number) for number in numbers]
+
+    def restore() -> None:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+    def told(number: int, _frame: object) -> None:
+        restore()
+        stop.now(number)
+
+    for number in numbers:
+        signal.signal(number, told)
+    try:
+        yield
+    finally:
+        restore()

@@ -1,0 +1,83 @@
+"""What changed between two revisions: a unified diff of their words, a line for each thing that is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher, unified_diff
+
+from msgspec import Struct
+from msgspec.json import Decoder
+
+from schemas.body import body_text
+from schemas.content import Block, Media, Source
+from schemas.sources import source_text
+
+_ALIKE = 0.5
+_MOST_WORDS = 2000
+"""Beyond these a line's words are not compared one by one: the time grows with their square."""
+
+
+class Words(Struct):
+    """What a document, or late copy, says."""
+
+    headline: str
+    body: tuple[Block, ...]
+    media: tuple[Media, ...]
+    sources: tuple[Source, ...]
+    places: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+read_words = Decoder(Words).decode
+
+
+def diff(old: bytes, new: bytes, *, context: int = 3) -> list[str]:
+    """Return the unified diff of two documents, without the two lines that name files; empty if they say the same.
+
+    Args:
+        context: How many lines that stayed to show around those that did not.
+    """
+    before, after = (list(_lines(read_words(one))) for one in (old, new))
+    return list(unified_diff(before, after, n=context, lineterm=""))[2:]
+
+
+def changed_words(line: str, other: str) -> Sequence[tuple[int, int]]:
+    """Return the parts of `line` that are not in `other`, from character to character; none if they have little in common."""
+    words, others = _split(line), _split(other)
+    if max(len(words), len(others)) > _MOST_WORDS:
+        return []
+    matcher = SequenceMatcher(None, [line[a:b] for a, b in words], [other[a:b] for a, b in others], autojunk=False)
+    if matcher.ratio() < _ALIKE:
+        return []
+    changed = [(start, end) for kind, start, end, _, _ in matcher.get_opcodes() if kind != "equal" and end > start]
+    return [(words[start][0], words[end - 1][1]) for start, end in changed]
+
+
+def _split(line: str) -> list[tuple[int, int]]:
+    """Return where each word of `line` begins and ends."""
+    places, start = [], 0
+    for word in line.split(" "):
+        if word:
+            places.append((start, start + len(word)))
+        start += len(word) + 1
+    return places
+
+
+def _lines(words: Words) -> Iterator[str]:
+    yield f"Headline: {words.headline}"
+    yield ""
+    yield from body_text(words.body).split("\n")
+    yield ""
+    for media in words.media:
+        yield f"{media.type.capitalize()}: {media.uri}"
+        yield from (f"  {name}: {said}" for name, said in _about(media) if said)
+    for source in words.sources:
+        yield f"Source: {source_text(source)}{f' {source.uri}' if source.uri else ''}"
+    for name, said in (("Places", words.places), ("Tags", words.tags)):
+        if said:
+            yield f"{name}: {', '.join(said)}"
+
+
+def _about(media: Media) -> tuple[tuple[str, str], ...]:
+    size = f"{media.width} by {media.height} pixels" if media.width and media.height else ""
+    return ("Caption", media.caption), ("Credit", media.credit), ("Alt", media.alt), ("Size", size)

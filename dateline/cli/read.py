@@ -1,0 +1,147 @@
+"""What readers get, in the terminal: a story's timeline, an update's history, and what was put right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dateline.cli.common import json_option, unknown_story, unknown_update, with_deployment
+from dateline.deployment import Deployment
+from dateline.errors import Refused
+from schemas.names import check_name
+
+if TYPE_CHECKING:
+    from consumers.timeline.reader import Page
+
+_FURTHEST_SEQ = 10**15
+
+
+@click.command(name="timeline", epilog="Example: dateline timeline apollo-13 --as-of 1970-04-14T03:30:00Z")
+@click.argument("story", metavar="STORY")
+@click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, metavar="N", help="Updates on a page.")
+@click.option("--cursor", metavar="C", help="Go on where a page ended.")
+@click.option("--key-events", is_flag=True, help="Only the key events.")
+@click.option("--as-of", metavar="T|SEQ", help="What readers had then: a time with its zone, or a seq.")
+@json_option
+@with_deployment
+def timeline_command(
+    deployment: Deployment,
+    *,
+    story: str,
+    limit: int,
+    cursor: str | None,
+    key_events: bool,
+    as_of: str | None,
+    as_json: bool,
+) -> None:
+    """Show a story's updates, newest first, as readers have them."""
+    deployment.warm_up()
+    story = check_name("story", story)
+    then = _moment(as_of)
+    if not as_json:
+        import_module("dateline.cli.render")  # while the private Redis starts
+    deployment.catch_up()
+    ask: dict[str, Any] = {"limit": limit, "cursor": cursor, "key_events": key_events}  # Any: the page's options
+    reader = deployment.reader
+    page = reader.page(story, **ask) if then is None else reader.page_as_of(story, then, **ask)
+    if page is None:
+        raise _no_page(deployment, story, as_of)
+    if as_json:
+        click.echo(page.json())
+        return
+    more = ["dateline", *_asked_data(), "timeline", story, *(("--limit", str(limit)) if limit != 20 else ())]
+    more += [*(("--as-of", as_of) if as_of else ()), *(("--key-events",) if key_events else ())]
+    _show_timeline(page, then, more)
+
+
+@click.command(name="history", epilog="Example: dateline history apollo-13 a-problem")
+@click.argument("story", metavar="STORY")
+@click.argument("update", metavar="UPDATE")
+@json_option
+@with_deployment
+def history_command(deployment: Deployment, *, story: str, update: str, as_json: bool) -> None:
+    """Show what readers were told of an update, revision by revision, and what changed."""
+    deployment.warm_up()
+    story, update = check_name("story", story), check_name("update", update)
+    from dateline.cli.past import history_json, killed
+
+    deployment.catch_up()
+    kept, told = deployment.reader.story(story), deployment.reader.history(story, update)
+    if kept is None:
+        raise unknown_story(deployment, story)
+    if told is None:
+        raise killed(deployment.reader.update(story, update)) or unknown_update(deployment, story, update)
+    if as_json:
+        click.echo(history_json(story, update, told))
+        return
+    from dateline.cli.render_past import show_history
+    from dateline.cli.sheet import Sheet
+
+    show_history(Sheet(), kept, update, told)
+
+
+@click.command(name="corrections", epilog="Example: dateline corrections apollo-13")
+@click.argument("story", metavar="[STORY]", required=False)
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, metavar="N", help="How many at most.")
+@json_option
+@with_deployment
+def corrections_command(deployment: Deployment, *, story: str | None, limit: int, as_json: bool) -> None:
+    """Show what was put right, newest first: of one story, or of all."""
+    deployment.warm_up()
+    story = check_name("story", story) if story is not None else None
+    from dateline.cli.past import corrections_json
+
+    deployment.catch_up()
+    if story is not None and deployment.reader.story(story) is None:
+        raise unknown_story(deployment, story)
+    found = deployment.reader.corrections(story, limit=limit)
+    if as_json:
+        click.echo(corrections_json(found))
+        return
+    from dateline.cli.render_past import show_corrections
+    from dateline.cli.sheet import Sheet
+
+    stories = {one.story: deployment.reader.story(one.story) for one in found}
+    show_corrections(Sheet(), found, {name: kept for name, kept in stories.items() if kept is not None})
+
+
+def _moment(as_of: str | None) -> datetime | int | None:
+    """Return the time or the seq that `--as-of` names."""
+    if as_of is None:
+        return None
+    if as_of.isascii() and as_of.isdigit():
+        return min(int(as_of[:20]), _FURTHEST_SEQ)
+    from schemas.times import parse_time
+
+    try:
+        return parse_time(as_of)
+    except ValueError as error:
+        raise Refused(f"--as-of: {error} Or give a seq, like 12.") from None
+
+
+def _no_page(deployment: Deployment, story: str, as_of: str | None) -> Refused:
+    if as_of is None or deployment.reader.story(story) is None:
+        return unknown_story(deployment, story)
+    return Refused(f"As of {as_of}, readers had nothing of story {story!r}. Its beginning: dateline timeline {story} --as-of 1")
+
+
+def _asked_data() -> Sequence[str]:
+    data = click.get_current_context().find_root().obj
+    return ("--data", data) if isinstance(data, str) else ()
+
+
+def _show_timeline(page: Page, then: datetime | int | None, more: Sequence[str]) -> None:
+    from dateline.cli.local_time import LocalTime
+    from dateline.cli.render import show_timeline
+    from dateline.cli.sheet import Sheet
+
+    as_of = None
+    if isinstance(then, datetime):
+        as_of = f"on {LocalTime(page.story.heading.time_zone).moment(then)} (seq {page.seq})"
+    elif then is not None:
+        as_of = f"at seq {page.seq}"
+    show_timeline(Sheet(), page, as_of=as_of, more=more)

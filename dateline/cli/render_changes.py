@@ -1,0 +1,107 @@
+"""Changes for the terminal, each as it comes: what was said, and what was wrong or taken back."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from consumers.state import Change, Story
+from consumers.timeline.reader import Page, PublicChange
+from dateline.cli.local_time import LocalTime
+from dateline.cli.prose import markdown, one_line, plain
+from dateline.cli.render import (
+    QUIET,
+    WRONG,
+    Shown,
+    marks_of,
+    read_document,
+    show_heading,
+    show_small_print,
+    show_update,
+    show_words,
+)
+from dateline.cli.sheet import Sheet
+
+_SAID = {"revised": "Revised", "corrected": "Corrected", "released": "Back on the page"}
+_GONE = {
+    "withheld": ("Taken off the page while in doubt", f"bold {WRONG}"),
+    "killed": ("KILLED: not to be used, in any version", "bold white on red"),
+}
+_STORY = {
+    "story_opened": "Coverage begins",
+    "story_revised": "The story has new words",
+    "story_closed": "Coverage has ended",
+    "story_reopened": "Coverage goes on",
+}
+
+
+class ChangeSheet:
+    """Prints a story's changes, with a line across whenever another day begins."""
+
+    def __init__(self, sheet: Sheet, story: Story) -> None:
+        self._sheet = sheet
+        self._clock = LocalTime(story.heading.time_zone)
+        self._day = ""
+
+    def begin(self, page: Page) -> None:
+        """Print the story and the updates of `page`, the newest last, where the next one will stand."""
+        show_heading(self._sheet, page.story, self._clock)
+        for document in map(read_document, reversed(page.documents)):
+            self._turn_day(self._clock.day(document.published_at))
+            show_update(self._sheet, document, self._clock)
+        self._sheet.gap()
+        self._sheet.flush()
+
+    def show(self, story: Story, public: PublicChange) -> None:
+        """Print one change; its words as they are now, unless a later change brought them and will show them."""
+        self._clock = LocalTime(story.heading.time_zone)
+        change = public.change
+        self._turn_day(self._clock.day(change.occurred_at))
+        if change.update is None:
+            self._show_story(story, change)
+        elif public.document is None:
+            self._show_gone(change)
+        else:
+            self._show_said(change, read_document(public.document))
+        self._sheet.gap()
+        self._sheet.flush()
+
+    def _turn_day(self, day: str) -> None:
+        self._sheet.gap()
+        if day != self._day:
+            self._day = day
+            self._sheet.rule(day)
+            self._sheet.gap()
+
+    def _show_said(self, change: Change, update: Shown) -> None:
+        sheet = self._sheet
+        if change.kind == "published" and update.seq == change.seq:
+            show_update(sheet, update, self._clock)
+            return
+        done = Text(f"{_SAID.get(change.kind, change.kind.capitalize())}", f"bold {WRONG if change.kind == 'corrected' else ''}")
+        if change.kind == "marked":
+            done = Text("Marked: ", "bold") + (marks_of(update) or Text("nothing stands out any more"))
+        self._line(change, done)
+        if change.note:
+            wrong = change.kind == "corrected"
+            note = Text.assemble(("What was wrong: ", "bold") if wrong else "", plain(change.note))
+            sheet.put(note, style=WRONG if wrong else "", indent=sheet.margin)
+        sheet.put(one_line(update.headline), style="bold", indent=sheet.margin)
+        if change.kind != "marked" and update.seq == change.seq:
+            show_words(sheet, update)
+        show_small_print(sheet, update, self._clock)
+
+    def _show_gone(self, change: Change) -> None:
+        words, style = _GONE.get(change.kind, (f"{change.kind.capitalize()}, and taken back since", QUIET))
+        self._line(change, Text.assemble((words, style), f": {change.update}"))
+
+    def _show_story(self, story: Story, change: Change) -> None:
+        self._line(change, Text(_STORY.get(change.kind, change.kind), "bold cyan"))
+        if change.note:
+            self._sheet.put(plain(change.note), indent=self._sheet.margin)
+        if change.kind in ("story_opened", "story_revised"):
+            self._sheet.put(one_line(story.heading.title), style="bold", indent=self._sheet.margin)
+            self._sheet.put(markdown(story.heading.summary), indent=self._sheet.margin)
+
+    def _line(self, change: Change, text: Text) -> None:
+        hour = self._clock.hour(change.occurred_at)
+        self._sheet.put(text, first=f"{hour}  ", rest=" " * self._sheet.margin, mark="cyan")
