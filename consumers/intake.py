@@ -11,14 +11,16 @@ from msgspec import Struct
 from msgspec.msgpack import Encoder
 
 from consumers.state import Incoming
+from consumers.words import NO_WORDS, words_of
 from dateline.errors import Undecodable
 from dateline.log.base import Record
 from dateline.log.partitioner import partition_of
 from schemas.codec import Codec
-from schemas.events import EVENT_TYPES, Event
+from schemas.events import EVENT_TYPES, ContentEvent, Event
 from schemas.names import story_of_key
 
-_NOT_SAID_BY_THE_CALLER = frozenset({"event_id", "story", "occurred_at", "expects", "caused_by"})
+_IN_WORDS = "content"
+_NOT_SAID = frozenset({"event_id", "story", "occurred_at", "expects", "caused_by", _IN_WORDS})
 
 
 class Homeless(Struct, frozen=True):
@@ -47,7 +49,8 @@ class Intake:
                 raise Undecodable(f"The event names story {event.story[:80]!r}, and its key names {story!r}.")
         except Undecodable as error:
             return Incoming(story, record.offset, record.timestamp, None, "", str(error))
-        return Incoming(story, record.offset, record.timestamp, event, fingerprint(event))
+        words = words_of(event.content) if isinstance(event, ContentEvent) else NO_WORDS
+        return Incoming(story, record.offset, record.timestamp, event, _checksum(event, words), None, words)
 
     def _find_home(self, key: bytes | None) -> tuple[str | None, int]:
         """Return the story that a key names and the partition where its records belong."""
@@ -70,12 +73,15 @@ def fingerprint(event: Event) -> str:
 
     It tells apart events that carry the same id by mistake, so 32 bits and a length are enough.
     """
-    said = _encode((type(event).__name__, _SAID[type(event)](event)))
+    return _checksum(event, words_of(event.content) if isinstance(event, ContentEvent) else NO_WORDS)
+
+
+def _checksum(event: Event, words: str) -> str:
+    said = _encode((type(event).__name__, _SAID[type(event)](event))) + words.encode()
     return f"{crc32(said):08x}{len(said):x}"
 
 
 _encode = Encoder().encode
 _SAID: dict[type[Event], Callable[[Event], object]] = {
-    kind: attrgetter(*(name for name in kind.__dataclass_fields__ if name not in _NOT_SAID_BY_THE_CALLER))
-    for kind in EVENT_TYPES.values()
+    kind: attrgetter(*(name for name in kind.__dataclass_fields__ if name not in _NOT_SAID)) for kind in EVENT_TYPES.values()
 }

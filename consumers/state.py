@@ -10,6 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from consumers.words import NO_WORDS, content_of
 from schemas.content import Content
 from schemas.events import Event
 
@@ -100,6 +101,7 @@ class Update(Struct, frozen=True, array_like=True):
         revision: 0 before there is any content, 1 on publication, +1 each time the content changes.
         published: Whether an `UpdatePublished` was accepted (else only a correction, a kill … came so far).
         version: The wire's own number of the current content.
+        words: The current content as the JSON of a document (`consumers.words`).
         place: The `seq` at which it first became public, which orders the timeline; 0 while it never was.
         published_at: The desk's time of the event that first made it public.
         updated_at: The desk's time of its last public change.
@@ -110,7 +112,7 @@ class Update(Struct, frozen=True, array_like=True):
     revision: int = 0
     published: bool = False
     version: int | None = None
-    content: Content = Content()
+    words: str = NO_WORDS
     urgency: int = 5
     key_event: bool = False
     pinned: bool = False
@@ -124,6 +126,11 @@ class Update(Struct, frozen=True, array_like=True):
     updated_at: datetime | None = None
     corrections: tuple[Correction, ...] = ()
     last: Change | None = None
+
+    @property
+    def content(self) -> Content:
+        """What it says, taken apart."""
+        return content_of(self.words)
 
     @property
     def is_public(self) -> bool:
@@ -168,6 +175,7 @@ class Incoming(Struct, frozen=True, gc=False):
         fingerprint: Of what the caller gave; empty where there is no event.
         timestamp: The record's own time, milliseconds since 1970.
         problem: Why it could not be decoded.
+        words: What the event's content says, if it has one; the fold makes it of the event where it is not given.
     """
 
     story: str
@@ -176,6 +184,7 @@ class Incoming(Struct, frozen=True, gc=False):
     event: Event | None
     fingerprint: str = ""
     problem: str | None = None
+    words: str = NO_WORDS
 
 
 class State(Struct, frozen=True, gc=False):
@@ -191,7 +200,12 @@ class Late(Struct, frozen=True, gc=False):
 
     about: Change
     version: int | None
-    content: Content
+    words: str
+
+    @property
+    def content(self) -> Content:
+        """What it said, taken apart."""
+        return content_of(self.words)
 
 
 class Outcome(Struct, frozen=True, gc=False):

@@ -15,8 +15,9 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from consumers.state import Change, Correction, Heading, Incoming, Late, Outcome, State, Story, Update, Verdict
-from schemas.content import Content
+from consumers.words import words_of
 from schemas.events import (
+    ContentEvent,
     EmbargoLifted,
     EmbargoSet,
     Event,
@@ -51,11 +52,11 @@ class Rejection(Exception):
 class LateCopy(Exception):
     """The content is older than what is shown: for the history only."""
 
-    def __init__(self, story: Story, event: UpdatePublished | UpdateRevised | UpdateCorrected) -> None:
+    def __init__(self, story: Story, event: UpdatePublished | UpdateRevised | UpdateCorrected, words: str) -> None:
         super().__init__()
         note = getattr(event, "note", None)
         about = Change(story.seq, story.last_change, "late", event.update, 0, note, None, event.occurred_at, story.recorded_at)
-        self.late = Late(about, event.version, event.content)
+        self.late = Late(about, event.version, words)
 
 
 def new_story(story_id: str) -> Story:
@@ -75,7 +76,7 @@ def fold(state: State, record: Incoming) -> Outcome:
         return Outcome(story, update, None, _repeated(state.entry.fingerprint, state.entry.verdict, record, story.seq))
     try:
         if isinstance(event, UpdateEvent):
-            return _fold_update(story, update or Update(event.update), event, record.offset)
+            return _fold_update(story, update or Update(event.update), event, record)
         return _fold_story(story, event, record.offset)
     except Rejection as no:
         verdict = Verdict("rejected", story.seq, record.offset, revision, no.reason, no.conflict)
@@ -161,7 +162,7 @@ def _reopened(story: Story, event: StoryReopened) -> tuple[str, Heading]:
 # An update
 
 
-def _fold_update(story: Story, before: Update, event: UpdateEvent, offset: int) -> Outcome:
+def _fold_update(story: Story, before: Update, event: UpdateEvent, record: Incoming) -> Outcome:
     if before.killed_at is not None:
         raise Rejection(
             f"Update {before.id!r} was killed on {rfc3339(before.killed_at)}, never to be used again. "
@@ -173,12 +174,15 @@ def _fold_update(story: Story, before: Update, event: UpdateEvent, offset: int) 
             f"Look at it with: dateline history {story.id} {before.id}, then send your change to that revision.",
             conflict=True,
         )
-    after = _UPDATE_ACTS[type(event)](story, before, event)
+    if isinstance(event, ContentEvent):
+        after = _CONTENT_ACTS[type(event)](story, before, event, record.words or words_of(event.content))
+    else:
+        after = _UPDATE_ACTS[type(event)](story, before, event)
     change = _change_of(story, before, after, event)
     if change is not None:
         story = replace(story, last_change=story.seq)
         after = _seen(after, change)
-    return Outcome(story, after, change, Verdict("accepted", story.seq, offset, after.revision))
+    return Outcome(story, after, change, Verdict("accepted", story.seq, record.offset, after.revision))
 
 
 def _change_of(story: Story, before: Update, after: Update, event: UpdateEvent) -> Change | None:
@@ -221,9 +225,9 @@ def _seen(update: Update, change: Change) -> Update:
     )
 
 
-def _published(story: Story, before: Update, event: UpdatePublished) -> Update:
+def _published(story: Story, before: Update, event: UpdatePublished, words: str) -> Update:
     if before.revision:
-        return _published_again(story, before, event)
+        return _published_again(story, before, event, words)
     _refuse_if_closed(story, before)
     embargo = before.embargo_until or _still_ahead(story, event.embargo_until)
     return replace(
@@ -231,7 +235,7 @@ def _published(story: Story, before: Update, event: UpdatePublished) -> Update:
         revision=1,
         published=True,
         version=event.version,
-        content=event.content,
+        words=words,
         urgency=event.urgency,
         key_event=event.key_event,
         pinned=event.pinned,
@@ -240,14 +244,14 @@ def _published(story: Story, before: Update, event: UpdatePublished) -> Update:
     )
 
 
-def _published_again(story: Story, before: Update, event: UpdatePublished) -> Update:
+def _published_again(story: Story, before: Update, event: UpdatePublished, words: str) -> Update:
     """A higher version replaces, a lower one is late; so is the original that comes after its own correction."""
     if _is_newer(before, event.version):
-        after = _rewritten(before, event.content, event.version)
+        after = _rewritten(before, words, event.version)
         embargo = _still_ahead(story, event.embargo_until) or before.embargo_until
         return replace(after, published=True, urgency=event.urgency, embargo_until=embargo)
     if not before.published or (event.version is not None and before.version is not None and event.version < before.version):
-        raise LateCopy(story, event)
+        raise LateCopy(story, event, words)
     raise Rejection(
         f"Update {before.id!r} was published before (revision {before.revision}). "
         "Send new information with: dateline revise, and an error put right with: dateline correct"
@@ -261,23 +265,23 @@ def _is_newer(before: Update, version: int | None) -> bool:
     return before.published if before.version is None else version > before.version
 
 
-def _revised(story: Story, before: Update, event: UpdateRevised) -> Update:
+def _revised(story: Story, before: Update, event: UpdateRevised, words: str) -> Update:
     _refuse_if_closed(story, before)
-    _refuse_old(story, before, event)
-    return _rewritten(before, event.content, event.version)
+    _refuse_old(story, before, event, words)
+    return _rewritten(before, words, event.version)
 
 
-def _corrected(story: Story, before: Update, event: UpdateCorrected) -> Update:
+def _corrected(story: Story, before: Update, event: UpdateCorrected, words: str) -> Update:
     _refuse_if_closed(story, before)
-    _refuse_old(story, before, event)
-    after = _rewritten(before, event.content, event.version)
+    _refuse_old(story, before, event, words)
+    after = _rewritten(before, words, event.version)
     told = Correction(after.revision, event.note, event.severity, event.occurred_at)
     return replace(after, corrections=(*before.corrections, told))
 
 
-def _rewritten(before: Update, content: Content, version: int | None) -> Update:
+def _rewritten(before: Update, words: str, version: int | None) -> Update:
     version = before.version if version is None else version
-    return replace(before, revision=before.revision + 1, content=content, version=version)
+    return replace(before, revision=before.revision + 1, words=words, version=version)
 
 
 def _refuse_if_closed(story: Story, before: Update) -> None:
@@ -287,12 +291,12 @@ def _refuse_if_closed(story: Story, before: Update) -> None:
         )
 
 
-def _refuse_old(story: Story, before: Update, event: UpdateRevised | UpdateCorrected) -> None:
+def _refuse_old(story: Story, before: Update, event: UpdateRevised | UpdateCorrected, words: str) -> None:
     version = event.version
     if version is None or before.version is None or version > before.version:
         return
     if version < before.version:
-        raise LateCopy(story, event)
+        raise LateCopy(story, event, words)
     raise Rejection(f"Update {before.id!r} has version {version} already.")
 
 
@@ -364,10 +368,13 @@ _STORY_ACTS: dict[type[Event], Callable[..., tuple[str, Heading]]] = {
     StoryReopened: _reopened,
 }
 
-_UPDATE_ACTS: dict[type[Event], Callable[..., Update]] = {
+_CONTENT_ACTS: dict[type[Event], Callable[..., Update]] = {
     UpdatePublished: _published,
     UpdateRevised: _revised,
     UpdateCorrected: _corrected,
+}
+
+_UPDATE_ACTS: dict[type[Event], Callable[..., Update]] = {
     UpdateWithheld: _withheld,
     UpdateReleased: _released,
     UpdateKilled: _killed,

@@ -72,8 +72,9 @@ class Tally:
         unconfirmed: How many no consumer has seen in time.
     """
 
-    def __init__(self) -> None:
-        self.accepted = self.late = self.duplicate = self.rejected = self.unconfirmed = 0
+    def __init__(self, *, unconfirmed: int = 0) -> None:
+        self.accepted = self.late = self.duplicate = self.rejected = 0
+        self.unconfirmed = unconfirmed
         self.first_rejected: list[Rejected] = []
 
 
@@ -112,7 +113,7 @@ def send(deployment: Deployment, events: Spool[Outgoing], *, advance: Advance) -
         try:
             positions = deployment.log.append(EVENTS_TOPIC, [outgoing.record for outgoing in batch])
         except DatelineError as error:
-            how_far = f"{len(offsets):,} of {len(events):,} events are in the log; import the same file again."
+            how_far = f"Before that, {len(offsets):,} of {len(events):,} events went in; import the same file again."
             raise type(error)(f"{error} {how_far}") from error
         offsets.extend(position.offset for position in positions)
         advance(len(batch))

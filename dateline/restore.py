@@ -121,7 +121,7 @@ def _append(log: Log, batch: Sequence[Kept], restored: int) -> None:
     try:
         log.append(EVENTS_TOPIC, [kept.record for kept in batch])
     except DatelineError as error:
-        how_far = f"{restored:,} records, those before line {batch[0].line}, are restored; import the same file again to go on."
+        how_far = f"Before that, {restored:,} records were restored (up to line {batch[0].line}); import the file again to go on."
         raise type(error)(f"{error} {how_far}") from error
 
 
@@ -242,8 +242,10 @@ def _already_there(log: Log, archive: Archive) -> int:
     found = sum(map(len, there.values()))
     if not found:
         return 0
-    if found < len(archive.records) and _is_beginning(there, found, archive):
-        return found
+    if _is_beginning(there, found, archive):
+        if found < len(archive.records):
+            return found
+        raise Refused("All of this archive is in the log already; nothing was written.")
     named = ", ".join(sorted(there)[:_MOST_NAMED])
     more = f" and {len(there) - _MOST_NAMED:,} more" if len(there) > _MOST_NAMED else ""
     raise Refused(

@@ -91,7 +91,14 @@ class UpdateEvent(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpdatePublished(UpdateEvent):
+class ContentEvent(UpdateEvent):
+    """An event that carries the whole content of an update."""
+
+    content: Content = NO_CONTENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdatePublished(ContentEvent):
     """A new update.
 
     Attributes:
@@ -101,7 +108,6 @@ class UpdatePublished(UpdateEvent):
         from_story: The neighbouring story whose item this is.
     """
 
-    content: Content = NO_CONTENT
     urgency: Urgency = 5
     key_event: bool = False
     pinned: bool = False
@@ -111,19 +117,17 @@ class UpdatePublished(UpdateEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateRevised(UpdateEvent):
+class UpdateRevised(ContentEvent):
     """New information (a wire's write-thru); carries the whole content."""
 
-    content: Content = NO_CONTENT
     note: str | None = None
     version: Count | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateCorrected(UpdateEvent):
+class UpdateCorrected(ContentEvent):
     """An error put right; `note` says what was wrong. Carries the whole content."""
 
-    content: Content = NO_CONTENT
     note: str = ""
     severity: str = "substantive"
     version: Count | None = None

@@ -11,32 +11,21 @@ from msgspec import Struct
 from msgspec.json import Decoder, Encoder
 
 from consumers.state import Change, Correction, Entry, Heading, Story, Update
-from schemas.content import Block, Content, Media, Source
+from consumers.words import content_of, words_of
 
 
-class _ShownBlock(Struct, omit_defaults=True, gc=False):
-    """A block with what its type uses, and nothing that is empty."""
-
-    type: str
-    text: str = ""
-    speaker: str | None = None
-    items: tuple[str, ...] = ()
-    uri: str | None = None
-
-
-class _Document(Struct, gc=False):
-    """What a reader gets of an update, in this order."""
+class _Head(Struct, gc=False):
+    """A document's fields before its words, in order."""
 
     id: str
     story: str
     seq: int
     revision: int
-    headline: str
-    body: list[_ShownBlock]
-    media: tuple[Media, ...]
-    sources: tuple[Source, ...]
-    places: tuple[str, ...]
-    tags: tuple[str, ...]
+
+
+class _Tail(Struct, gc=False):
+    """A document's fields after its words, in order."""
+
     urgency: int
     key_event: bool
     pinned: bool
@@ -47,24 +36,16 @@ class _Document(Struct, gc=False):
     corrections: tuple[Correction, ...]
 
 
-class _Words(Struct):
-    """A document read back: what its state does not hold."""
+class _Document(_Tail):
+    """What the fold wants to know of a document, its words aside."""
 
     revision: int
-    headline: str
-    body: tuple[Block, ...]
-    media: tuple[Media, ...]
-    sources: tuple[Source, ...]
-    places: tuple[str, ...]
-    tags: tuple[str, ...]
-    urgency: int
-    key_event: bool
-    pinned: bool
-    verification: str | None
-    from_story: str | None
-    published_at: datetime
-    updated_at: datetime
-    corrections: tuple[Correction, ...]
+
+
+class _LateCopy(Struct, gc=False):
+    """A late copy's fields before its words."""
+
+    version: int | None
 
 
 class _PublicState(Struct, array_like=True, gc=False):
@@ -76,20 +57,8 @@ class _PublicState(Struct, array_like=True, gc=False):
     last: Change
 
 
-class _LateCopy(Struct, gc=False):
-    """What late copy said."""
-
-    version: int | None
-    headline: str
-    body: list[_ShownBlock]
-    media: tuple[Media, ...]
-    sources: tuple[Source, ...]
-    places: tuple[str, ...]
-    tags: tuple[str, ...]
-
-
 _encode = Encoder().encode
-_read_words = Decoder(_Words).decode
+_read_document = Decoder(_Document).decode
 _read_public = Decoder(_PublicState).decode
 _read_hidden = Decoder(Update).decode
 _read_story = Decoder(Story).decode
@@ -99,40 +68,25 @@ _read_heading = Decoder(Heading).decode
 
 
 def document(story: str, update: Update) -> str:
-    """Return the document of an update: one JSON object on one line."""
-    content, last = update.content, update.last
-    return _encode(
-        _Document(
-            update.id,
-            story,
-            last.seq if last is not None else 0,
-            update.revision,
-            content.headline,
-            _shown(content.body),
-            content.media,
-            content.sources,
-            content.places,
-            content.tags,
-            update.urgency,
-            update.key_event,
-            update.pinned,
-            update.verification,
-            update.from_story,
-            update.published_at,
-            update.updated_at,
-            update.corrections,
-        )
-    ).decode()
+    """Return the document of an update: one JSON object on one line, its words put in as they are."""
+    last = update.last
+    head = _Head(update.id, story, last.seq if last is not None else 0, update.revision)
+    tail = _Tail(
+        update.urgency,
+        update.key_event,
+        update.pinned,
+        update.verification,
+        update.from_story,
+        update.published_at,
+        update.updated_at,
+        update.corrections,
+    )
+    return f"{_encode(head).decode()[:-1]},{update.words[1:-1]},{_encode(tail).decode()[1:]}"
 
 
-def late_document(version: int | None, content: Content) -> str:
+def late_document(version: int | None, words: str) -> str:
     """Return what late copy said: a document's words and the wire's version."""
-    said = (content.media, content.sources, content.places, content.tags)
-    return _encode(_LateCopy(version, content.headline, _shown(content.body), *said)).decode()
-
-
-def _shown(body: tuple[Block, ...]) -> list[_ShownBlock]:
-    return [_ShownBlock(block.type, block.text, block.speaker, block.items, block.uri) for block in body]
+    return f"{_encode(_LateCopy(version)).decode()[:-1]},{words[1:]}"
 
 
 def state_text(update: Update) -> str:
@@ -147,22 +101,22 @@ def read_update(update: str, state: bytes | str, shown: bytes | str | None) -> U
     """Return the update with this id from its state and, if it is public, its document."""
     if not shown:
         return _read_hidden(state)
-    kept, words = _read_public(state), _read_words(shown)
+    kept, read = _read_public(state), _read_document(shown)
     return Update(
         update,
-        words.revision,
+        read.revision,
         kept.published,
         kept.version,
-        Content(words.headline, words.body, words.media, words.sources, words.places, words.tags),
-        words.urgency,
-        words.key_event,
-        words.pinned,
-        words.verification,
-        words.from_story,
+        words_of(content_of(shown)),
+        read.urgency,
+        read.key_event,
+        read.pinned,
+        read.verification,
+        read.from_story,
         place=kept.place,
-        published_at=words.published_at,
-        updated_at=words.updated_at,
-        corrections=words.corrections,
+        published_at=read.published_at,
+        updated_at=read.updated_at,
+        corrections=read.corrections,
         last=kept.last,
     )
 

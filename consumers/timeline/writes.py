@@ -82,7 +82,7 @@ def _past_writes(g: str, story: str, step: Step) -> Iterator[Write]:
     """What a step adds to the history, where there is a past, and to the corrections."""
     outcome, before = step.outcome, step.before
     if outcome.late is not None:
-        yield _history(g, story, outcome.late.about, late_document(outcome.late.version, outcome.late.content))
+        yield _history(g, story, outcome.late.about, late_document(outcome.late.version, outcome.late.words))
     if outcome.change is not None:
         if outcome.change.update is None:
             heading = step.story_before.heading_change

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from tempfile import mkstemp
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,7 +19,9 @@ from dateline.cli.importing import EVENTS_A_SECOND, UNCONFIRMED, counted, list_b
 from dateline.cli.progress import progress
 from dateline.deployment import PATIENCE, Deployment
 from dateline.errors import DatelineError, Refused
-from dateline.restore import Archive, Restored, read_archive, restore
+
+if TYPE_CHECKING:
+    from dateline.restore import Archive, Restored
 
 Write = Callable[[bytes], object]
 
@@ -67,6 +70,7 @@ def import_command(deployment: Deployment, file: str, as_json: bool) -> int:
     publish events as new, use: dateline import
     """
     from dateline.ndjson import read_file
+    from dateline.restore import read_archive, restore
 
     with closing(read_archive(read_file(file), now_ms=time.time_ns() // 1_000_000)) as archive:
         _refuse_bad(archive, file)

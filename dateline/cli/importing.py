@@ -118,7 +118,7 @@ def _say_checked(checked: Checked, *, as_json: bool) -> None:
 
 
 def _publish(deployment: Deployment, checked: Checked, *, as_json: bool) -> int:
-    from dateline.importing import send, tally
+    from dateline.importing import Tally, send, tally
 
     total = len(checked.events)
     deployment.warm_up()
@@ -129,8 +129,8 @@ def _publish(deployment: Deployment, checked: Checked, *, as_json: bool) -> int:
             deployment.catch_up(timeout=PATIENCE + total / EVENTS_A_SECOND)
             found = tally(deployment, checked.events, offsets, most_rejected=_MOST_SHOWN)
         except DatelineError as error:  # whatever it is, the events are in the log
-            notice(f"dateline: The log has all of it ({counted(total, 'event')}), but no consumer has confirmed it: {error}")
-            return UNCONFIRMED
+            notice(f"dateline: The log has all of it, but no consumer has confirmed it: {error}")
+            found = Tally(unconfirmed=total)
     _say(found, checked, as_json=as_json)
     return UNCONFIRMED if found.unconfirmed else int(bool(found.rejected))
 

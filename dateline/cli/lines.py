@@ -18,7 +18,7 @@ def say(event: str, *, level: str = "info", **about: object) -> None:
     """
     moment = now()
     if sys.stderr.isatty():
-        details = "  ".join(f"{name}={value}" for name, value in about.items())
+        details = "  ".join(f"{name}={','.join(value) if isinstance(value, tuple) else value}" for name, value in about.items())
         line = f"{moment.astimezone():%H:%M:%S}  {'' if level == 'info' else level + ': '}{event}  {details}"
     else:
         line = json.dumps({"time": rfc3339(moment), "level": level, "event": event, **about}, ensure_ascii=False)

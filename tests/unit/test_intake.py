@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from consumers.intake import Homeless, Intake, fingerprint
 from consumers.state import Incoming
+from consumers.words import words_of
 from dateline.log.base import Record
 from dateline.log.partitioner import partition_of
 from schemas.codec import committed_codec
@@ -50,7 +51,8 @@ def record(key: bytes | None = KEY, value: bytes | None = VALUE, *, partition: i
 def test_a_whole_record_becomes_its_event(intake: Intake) -> None:
     read = intake.read(record())
 
-    assert read == Incoming("apollo-13", 41, 1_000, PUBLISHED, fingerprint(PUBLISHED))
+    words = words_of(PUBLISHED.content)
+    assert read == Incoming("apollo-13", 41, 1_000, PUBLISHED, fingerprint(PUBLISHED), None, words)
 
 
 @pytest.mark.parametrize(
