@@ -19,6 +19,7 @@ from rich.text import Text
 from consumers.state import Change, Correction, Heading, Story, Update
 from consumers.timeline.documents import document
 from consumers.timeline.reader import ListedCorrection, Page, PublicChange, Told
+from consumers.words import words_of
 from dateline.cli.diff import changed_words, diff
 from dateline.cli.local_time import LocalTime
 from dateline.cli.past import with_diffs
@@ -41,10 +42,12 @@ def a_story(zone: str = "UTC", **heading: object) -> Story:
     return Story("apollo-13", Heading(**shown))  # type: ignore[arg-type]  # the test names its fields
 
 
-def an_update(name: str = "launch", *, at: datetime = NOON, seq: int = 1, **more: object) -> Update:
-    content = more.pop("content", Content("Lift-off", (Block(text="Apollo 13 left the pad."),)))
+LIFT_OFF = Content("Lift-off", (Block(text="Apollo 13 left the pad."),))
+
+
+def an_update(name: str = "launch", *, at: datetime = NOON, seq: int = 1, content: Content = LIFT_OFF, **more: object) -> Update:
     about = Change(seq, 0, "published", name, 1, None, None, at, to_ms(at))
-    shown = {"content": content, "published_at": at, "updated_at": at, "place": seq, "last": about, **more}
+    shown = {"words": words_of(content), "published_at": at, "updated_at": at, "place": seq, "last": about, **more}
     return structs.replace(Update(name, revision=1, published=True), **shown)
 
 
