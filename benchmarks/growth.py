@@ -14,8 +14,9 @@ from benchmarks.work import filled_log, update
 from consumers.runner import Runner
 from consumers.timeline.view import TimelineView
 from dateline.redis_store import Store
-from producers.records import EVENTS_TOPIC, record_of
+from producers.records import record_of
 from schemas.codec import committed_codec
+from schemas.topics import EVENTS_TOPIC
 
 MORE = 2_000
 

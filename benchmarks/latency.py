@@ -21,8 +21,9 @@ from consumers.timeline.view import TimelineView
 from dateline.log import open_log
 from dateline.private_redis import PrivateRedis
 from dateline.redis_store import Store
-from producers.records import EVENTS_TOPIC, record_of
+from producers.records import record_of
 from schemas.codec import committed_codec
+from schemas.topics import EVENTS_TOPIC
 
 RATE = 500
 

@@ -12,7 +12,8 @@ from benchmarks.harness import QUICK, Row, compare, rates
 from benchmarks.work import update
 from dateline.log import open_log
 from dateline.log.base import NewRecord
-from producers.records import EVENTS_TOPIC, record_of
+from producers.records import record_of
+from schemas.topics import EVENTS_TOPIC
 
 BATCHES = 5 if QUICK else 20
 

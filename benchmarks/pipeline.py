@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.work import filled_log
 from dateline.log.base import Log
 from dateline.redis_store import Store
-from producers.records import EVENTS_TOPIC
+from schemas.topics import EVENTS_TOPIC
 
 _SCRIPT = """
 local next = redis.call('GET', KEYS[1])

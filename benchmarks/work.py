@@ -12,10 +12,11 @@ from tempfile import TemporaryDirectory
 from dateline.log import open_log
 from dateline.log.base import Log
 from dateline.private_redis import PrivateRedis
-from producers.records import EVENTS_TOPIC, record_of
+from producers.records import record_of
 from schemas.content import Block, Content, Source
 from schemas.events import UpdatePublished
 from schemas.identity import new_event_id
+from schemas.topics import EVENTS_TOPIC
 
 _BODY = (
     Block(

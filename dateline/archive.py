@@ -16,10 +16,10 @@ from dateline.errors import Refused
 from dateline.log.base import Log, Record
 from dateline.log.partitioner import partition_of
 from dateline.ndjson import HEADER, Json
-from producers.records import EVENTS_TOPIC
 from schemas.codec import committed_codec
 from schemas.names import shortened, story_of_key
 from schemas.times import from_ms, rfc3339, to_ms
+from schemas.topics import EVENTS_TOPIC
 
 _PAGE = 250
 

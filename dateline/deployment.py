@@ -15,6 +15,7 @@ from dateline.log import open_log
 from dateline.log.base import Log
 from dateline.private_redis import PrivateRedis
 from dateline.settings import Settings
+from schemas.topics import EVENTS_TOPIC
 
 if TYPE_CHECKING:
     from consumers.runner import Runner
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from dateline.redis_store import Store
     from producers.desk import Desk
 
-EVENTS_TOPIC = "dateline.events"
 CLOCK_DESK = "clock"
 PATIENCE = 30.0
 """Seconds that a command waits for its view; on a large log that was never read it takes the view longer."""

@@ -10,7 +10,7 @@ from itertools import islice
 from msgspec import Struct
 
 from consumers.intake import fingerprint
-from dateline.deployment import EVENTS_TOPIC, Deployment
+from dateline.deployment import Deployment
 from dateline.errors import DatelineError, Refused
 from dateline.log.base import MAX_RECORD_BYTES, NewRecord
 from dateline.ndjson import BadLine, BadLines, Line, event_of
@@ -19,6 +19,7 @@ from dateline.verdicts import told_of
 from producers.desk import Receipt
 from producers.records import record_of
 from schemas.events import Event
+from schemas.topics import EVENTS_TOPIC
 
 _BATCH = 1000
 _BATCH_BYTES = 8_000_000

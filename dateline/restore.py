@@ -18,10 +18,11 @@ from dateline.log.base import MAX_AGO_MS, MAX_AHEAD_MS, MAX_RECORD_BYTES, Header
 from dateline.log.partitioner import partition_of
 from dateline.ndjson import BadLine, BadLines, Json, Line, event_of
 from dateline.spool import Spool, batches
-from producers.records import EVENTS_TOPIC, record_of
+from producers.records import record_of
 from schemas.codec import committed_codec
 from schemas.names import shortened, story_of_key
 from schemas.times import parse_time, to_ms
+from schemas.topics import EVENTS_TOPIC
 
 _BATCH = 1000
 _BATCH_BYTES = 8_000_000

@@ -15,12 +15,13 @@ from dateline.log import open_log
 from dateline.log.base import Log
 from dateline.settings import read_settings
 from producers.options import About, PublishOptions, RewriteOptions, StoryOptions, content_of
-from producers.records import EVENTS_TOPIC, record_of
+from producers.records import record_of
 from schemas import events
 from schemas.events import Event
 from schemas.identity import event_id_for, new_event_id, update_id_for
 from schemas.names import check_name
 from schemas.rules import check
+from schemas.topics import EVENTS_TOPIC
 
 E = TypeVar("E", bound=Event)
 

@@ -7,8 +7,6 @@ from schemas.codec import committed_codec
 from schemas.events import Event
 from schemas.headers import headers
 
-EVENTS_TOPIC = "dateline.events"
-
 
 def record_of(event: Event, *, timestamp: int | None = None) -> NewRecord:
     """Return the record that says `event`.

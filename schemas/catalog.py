@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
+from schemas.topics import EVENTS_TOPIC
+
 NAMESPACE = "dateline"
 
 
@@ -53,7 +55,7 @@ class Schema:
     @property
     def subject(self) -> str:
         """Its subject in a schema registry, by TopicRecordNameStrategy."""
-        return f"dateline.events-{NAMESPACE}.{self.type}"
+        return f"{EVENTS_TOPIC}-{NAMESPACE}.{self.type}"
 
 
 class Catalog:

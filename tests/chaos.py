@@ -25,8 +25,8 @@ from dateline.log.base import Log
 from dateline.private_redis import PrivateRedis
 from dateline.redis_store import Store
 from producers.desk import Desk
-from producers.records import EVENTS_TOPIC
 from schemas.codec import committed_codec
+from schemas.topics import EVENTS_TOPIC
 from tests.integration.cli import DATELINE
 
 STORIES = 40

@@ -16,9 +16,10 @@ import click
 
 from dateline.cli.common import with_deployment
 from dateline.cli.lines import say
-from dateline.deployment import EVENTS_TOPIC, Deployment
+from dateline.deployment import Deployment
 from dateline.errors import DatelineError
 from dateline.settings import Settings
+from schemas.topics import EVENTS_TOPIC
 
 if TYPE_CHECKING:
     from consumers.runner import Runner

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dateline.cli.common import emit_json, json_option, with_deployment
-from dateline.deployment import EVENTS_TOPIC, Deployment
+from dateline.deployment import Deployment
 from dateline.errors import DatelineError, LogChanged, OtherVersion, Refused
+from schemas.topics import EVENTS_TOPIC
 
 if TYPE_CHECKING:
     from rich.console import Group

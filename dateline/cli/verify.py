@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from dateline.cli.common import emit_json, json_option, notice, with_deployment
-from dateline.deployment import EVENTS_TOPIC, Deployment
+from dateline.deployment import Deployment
+from schemas.topics import EVENTS_TOPIC
 
 _SHOWN = 50
 

@@ -9,11 +9,12 @@ from datetime import datetime
 from pathlib import Path
 
 from dateline.log.base import Log, Position
-from producers.records import EVENTS_TOPIC, record_of
+from producers.records import record_of
 from schemas.events import Event
 from schemas.jsonform import from_json
 from schemas.rules import check
 from schemas.times import parse_time, to_ms
+from schemas.topics import EVENTS_TOPIC
 
 STORY = "apollo-13"
 

@@ -18,12 +18,13 @@ from consumers.runner import Runner
 from consumers.timeline.audit import Auditor
 from consumers.timeline.view import TimelineView
 from dateline.demo.archive import STORY, Archived, read_archive, restore
-from dateline.deployment import EVENTS_TOPIC, Deployment
+from dateline.deployment import Deployment
 from dateline.errors import DatelineError
 from dateline.private_redis import PrivateRedis
 from dateline.redis_store import Store
 from schemas.codec import committed_codec
 from schemas.events import Event, UpdateCorrected
+from schemas.topics import EVENTS_TOPIC
 
 _WIDTH = 92
 

@@ -9,12 +9,13 @@ import pytest
 
 from consumers.state import Story, Update
 from dateline.cli import sending
-from dateline.deployment import EVENTS_TOPIC, Deployment
+from dateline.deployment import Deployment
 from dateline.errors import MaybeWritten
 from dateline.log.partitioner import partition_of
 from dateline.settings import read_settings
 from schemas.codec import committed_codec
 from schemas.content import Block, Media, Source
+from schemas.topics import EVENTS_TOPIC
 from tests.integration.cli import Result, json_of, run
 
 IMAGE = "https://nasa.example/liftoff.jpg"

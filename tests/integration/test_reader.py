@@ -22,11 +22,12 @@ from dateline.log.base import Log
 from dateline.private_redis import PrivateRedis
 from dateline.redis_store import Store
 from producers.desk import Desk
-from producers.records import EVENTS_TOPIC, record_of
+from producers.records import record_of
 from schemas.codec import committed_codec
 from schemas.content import Content
 from schemas.events import Event, StoryClosed, UpdateMarked, UpdatePublished, UpdateRevised
 from schemas.times import to_ms
+from schemas.topics import EVENTS_TOPIC
 
 STORY = "apollo-13"
 LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)

@@ -19,8 +19,8 @@ from dateline.log import open_log
 from dateline.log.base import Log, NewRecord
 from dateline.redis_store import Store
 from producers.desk import Desk
-from producers.records import EVENTS_TOPIC
 from schemas.codec import committed_codec
+from schemas.topics import EVENTS_TOPIC
 from tests.support.servers import redis_cluster, redis_server
 
 

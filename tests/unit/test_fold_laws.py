@@ -16,7 +16,7 @@ from msgspec.structs import asdict, replace
 
 from consumers.intake import Homeless, fingerprint
 from consumers.memory import Memory
-from consumers.state import Entry, Incoming, Outcome, State, Story, Update
+from consumers.state import Entry, Heading, Incoming, Outcome, State, Story, Update
 from consumers.story import fold, new_story
 from consumers.timeline import documents
 from consumers.timeline.writes import batch_writes
@@ -537,6 +537,24 @@ def test_the_history_tells_what_readers_had_at_each_seq(said: list[Record], size
         past = sorted((about.seq, shown.decode()) for about, shown in told if about.kind != "late")
         now = (expected[-1][0], redis.hash(f"{G}docs/{story}").get(name, ""))
         assert [*past, now] == expected
+
+
+@law
+@given(records(), st.lists(st.integers(0, 6)))
+def test_the_history_tells_how_the_story_was_headed_at_each_seq(said: list[Record], sizes: list[int]) -> None:
+    redis = Feeder(limit=TINY).feed(cut(said, sizes))
+    had: dict[str, list[tuple[int, Heading]]] = {story: [] for story in STORIES}
+    for record, _, outcome in outcomes(said):
+        if outcome.change is not None and outcome.change.update is None:
+            had[record.story].append((outcome.change.seq, outcome.story.heading))
+
+    for story, expected in had.items():
+        told = [documents.read_history(entry.encode()) for entry in redis.scores(f"{G}history/{story}/")]
+        assert sorted((about.seq, documents.read_heading(shown)) for about, shown in told) == expected[:-1]
+        if expected:
+            now = documents.read_story(redis.hash(f"{G}stories")[story])
+            assert now.heading_change is not None
+            assert (now.heading_change.seq, now.heading) == expected[-1]
 
 
 @law
