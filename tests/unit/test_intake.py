@@ -148,10 +148,7 @@ def test_the_fingerprint_differs_between_types(kind: type[Event]) -> None:
             UpdatePublished(update="u", content=Content("a", (Block(text="b"),))),
         ),
         (UpdatePublished(content=Content("a", places=("b",))), UpdatePublished(content=Content("a", tags=("b",)))),
-        (
-            UpdatePublished(content=Content(body=(Block(text="a"), Block()))),
-            UpdatePublished(content=Content(body=(Block(text="a"),))),
-        ),
+        (UpdatePublished(content=Content(body=(Block(), Block()))), UpdatePublished(content=Content(body=(Block(),)))),
         (UpdatePublished(content=Content(body=(Block(speaker=""),))), UpdatePublished(content=Content(body=(Block(),)))),
         (UpdatePublished(update="u"), UpdatePublished(update="u", version=0)),
         (UpdatePublished(update="u"), UpdatePublished(update="u", embargo_until=datetime(1970, 1, 1, tzinfo=UTC))),

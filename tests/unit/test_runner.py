@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,7 +23,7 @@ from consumers.runner import Runner
 from consumers.state import Incoming
 from consumers.view import Applied, Claim, Folded, Pending
 from dateline.errors import LogChanged, OtherVersion, RetentionGap, StoreUnavailable
-from dateline.log.base import Log, NewRecord
+from dateline.log.base import Batch, Log, Member, NewRecord
 from dateline.log.sqlite import SQLiteLog
 from schemas.codec import committed_codec
 from schemas.content import Block, Content
@@ -305,6 +305,71 @@ def test_a_view_that_does_not_fit_the_log_is_left_alone(
 
     runner.close()
     assert store.content() == before
+
+
+def test_a_runner_that_only_waits_refuses_a_view_of_another_log_too(log: SQLiteLog) -> None:
+    view = MemoryView(Store())
+    first = run_to_the_end(log, view)
+    view.store.redis.run([["HSET", f"{prefix(1)}meta", "log", "another"]])
+    second = Runner(log, MemoryView(view.store), topic=TOPIC, codec=committed_codec())
+
+    with pytest.raises(LogChanged, match="LOG_CHANGED"):
+        second.run_until(log.end_offsets(TOPIC), deadline=time.monotonic() + PATIENCE)
+
+    first.close()
+    second.close()
+
+
+class SharingMember(Member):
+    """A member of a group in which others come and go: at each poll it holds other partitions, in the end all of them."""
+
+    def __init__(self, member: Member, assignments: Iterable[frozenset[int]]) -> None:
+        self._member = member
+        self._assignments = iter(assignments)
+        self._assigned = member.assignment()
+        self._sought: set[int] = set()
+
+    @override
+    def assignment(self) -> frozenset[int]:
+        return self._assigned
+
+    @override
+    def seek(self, partition: int, offset: int) -> None:
+        self._member.seek(partition, offset)
+        self._sought.add(partition)
+
+    @override
+    def poll(self, *, limit: int = 500, timeout: float = 0.0) -> Sequence[Batch]:
+        self._assigned = next(self._assignments, self._member.assignment())
+        self._sought &= self._assigned
+        return [batch for batch in self._member.poll(limit=limit, timeout=timeout) if batch.partition in self._sought]
+
+    @override
+    def hint(self, offsets: Mapping[int, int]) -> None:
+        self._member.hint(offsets)
+
+    @override
+    def close(self) -> None:
+        self._member.close()
+
+
+@given(st.lists(st.frozensets(st.integers(0, 2)), max_size=30), st.lists(st.integers(0, 2), max_size=8))
+@settings(max_examples=50, deadline=None)
+def test_partitions_may_come_and_go_while_another_takes_over(
+    long_log: SQLiteLog, assignments: list[frozenset[int]], taken: list[int]
+) -> None:
+    view, join = MemoryView(Store()), long_log.join
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(long_log, "join", lambda topic, group: SharingMember(join(topic, group=group), assignments))
+        runner = Runner(long_log, view, topic=TOPIC, codec=committed_codec())
+    for partition in taken:
+        runner.run(stopped=turns(2), timeout=0.0)
+        feed(MemoryView(view.store), long_log, partition, limit=5)
+
+    go_on(long_log, runner, view)
+    runner.close()
+
+    assert view.store.content() == expected(long_log)
 
 
 class ShortenedLog(SQLiteLog):
