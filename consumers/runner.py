@@ -109,8 +109,11 @@ class Runner:
         self._flight.clear()
 
     def close(self) -> None:
-        """Leave the group."""
-        self._member.close()
+        """Leave the group, and let go of the view's connection."""
+        try:
+            self._view.reset()
+        finally:
+            self._member.close()
 
     def _has_reached(self, ends: Mapping[int, int]) -> bool:
         behind = [p for p, end in ends.items() if p not in self._held or self._held[p].applied < end]

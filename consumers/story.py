@@ -15,7 +15,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from consumers.state import Change, Correction, Heading, Incoming, Late, Outcome, State, Story, Update, Verdict
-from consumers.words import words_of
+from consumers.words import NO_WORDS, words_of
 from schemas.events import (
     ContentEvent,
     EmbargoLifted,
@@ -50,13 +50,11 @@ class Rejection(Exception):
 
 
 class LateCopy(Exception):
-    """The content is older than what is shown: for the history only."""
+    """The content is older than what is shown: for the history only. `after` is the update's state all the same."""
 
-    def __init__(self, story: Story, event: UpdatePublished | UpdateRevised | UpdateCorrected, words: str) -> None:
+    def __init__(self, after: Update) -> None:
         super().__init__()
-        note = getattr(event, "note", None)
-        about = Change(story.seq, story.last_change, "late", event.update, 0, note, None, event.occurred_at, story.recorded_at)
-        self.late = Late(about, event.version, words)
+        self.after = after
 
 
 def new_story(story_id: str) -> Story:
@@ -71,7 +69,6 @@ def fold(state: State, record: Incoming) -> Outcome:
     if event is None:
         return Outcome(replace(story, undecodable=story.undecodable + 1), state.update, None, None)
     update = state.update
-    revision = update.revision if update is not None else 0
     if state.entry is not None:
         return Outcome(story, update, None, _repeated(state.entry.fingerprint, state.entry.verdict, record, story.seq))
     try:
@@ -79,11 +76,8 @@ def fold(state: State, record: Incoming) -> Outcome:
             return _fold_update(story, update or Update(event.update), event, record)
         return _fold_story(story, event, record.offset)
     except Rejection as no:
-        verdict = Verdict("rejected", story.seq, record.offset, revision, no.reason, no.conflict)
-    except LateCopy as copy:
-        verdict = Verdict("accepted", story.seq, record.offset, revision, late=True)
-        return Outcome(story, update, None, verdict, copy.late)
-    return Outcome(story, update, None, verdict)
+        revision = update.revision if update is not None else 0
+        return Outcome(story, update, None, Verdict("rejected", story.seq, record.offset, revision, no.reason, no.conflict))
 
 
 def _count(story: Story, record: Incoming) -> Story:
@@ -174,15 +168,25 @@ def _fold_update(story: Story, before: Update, event: UpdateEvent, record: Incom
             f"Look at it with: dateline history {story.id} {before.id}, then send your change to that revision.",
             conflict=True,
         )
-    if isinstance(event, ContentEvent):
-        after = _CONTENT_ACTS[type(event)](story, before, event, record.words or words_of(event.content))
-    else:
-        after = _UPDATE_ACTS[type(event)](story, before, event)
-    change = _change_of(story, before, after, event)
+    late = None
+    try:
+        after = _UPDATE_ACTS[type(event)](story, before, event, record)
+        change = _change_of(story, before, after, event)
+    except LateCopy as copy:
+        after, late = copy.after, _late(story, event, record)
+        change = _change_of(story, before, after, event) if not after.is_public else None
     if change is not None:
         story = replace(story, last_change=story.seq)
         after = _seen(after, change)
-    return Outcome(story, after, change, Verdict("accepted", story.seq, record.offset, after.revision))
+    verdict = Verdict("accepted", story.seq, record.offset, after.revision, late=late is not None)
+    return Outcome(story, after, change, verdict, late)
+
+
+def _late(story: Story, event: UpdateEvent, record: Incoming) -> Late:
+    """What late copy adds to the history."""
+    note = getattr(event, "note", None)
+    about = Change(story.seq, story.last_change, "late", event.update, 0, note, None, event.occurred_at, story.recorded_at)
+    return Late(about, getattr(event, "version", None), _words(record))
 
 
 def _change_of(story: Story, before: Update, after: Update, event: UpdateEvent) -> Change | None:
@@ -225,17 +229,17 @@ def _seen(update: Update, change: Change) -> Update:
     )
 
 
-def _published(story: Story, before: Update, event: UpdatePublished, words: str) -> Update:
+def _published(story: Story, before: Update, event: UpdatePublished, record: Incoming) -> Update:
+    embargo = _later(before.embargo_until, _still_ahead(record, event.embargo_until))
     if before.revision:
-        return _published_again(story, before, event, words)
+        return _published_again(before, event, record, embargo)
     _refuse_if_closed(story, before)
-    embargo = before.embargo_until or _still_ahead(story, event.embargo_until)
     return replace(
         before,
         revision=1,
         published=True,
         version=event.version,
-        words=words,
+        words=_words(record),
         urgency=event.urgency,
         key_event=event.key_event,
         pinned=event.pinned,
@@ -244,14 +248,18 @@ def _published(story: Story, before: Update, event: UpdatePublished, words: str)
     )
 
 
-def _published_again(story: Story, before: Update, event: UpdatePublished, words: str) -> Update:
-    """A higher version replaces, a lower one is late; so is the original that comes after its own correction."""
+def _published_again(before: Update, event: UpdatePublished, record: Incoming, embargo: datetime | None) -> Update:
+    """A higher version replaces, a lower one is late; so is the original that comes after its own correction.
+
+    An embargo that comes with any of them covers all versions.
+    """
     if _is_newer(before, event.version):
-        after = _rewritten(before, words, event.version)
-        embargo = _still_ahead(story, event.embargo_until) or before.embargo_until
+        after = _rewritten(before, record, event.version)
         return replace(after, published=True, urgency=event.urgency, embargo_until=embargo)
-    if not before.published or (event.version is not None and before.version is not None and event.version < before.version):
-        raise LateCopy(story, event, words)
+    is_older = event.version is not None and before.version is not None and event.version < before.version
+    if is_older or not before.published:
+        version = event.version if before.version is None else before.version
+        raise LateCopy(replace(before, published=True, version=version, embargo_until=embargo))
     raise Rejection(
         f"Update {before.id!r} was published before (revision {before.revision}). "
         "Send new information with: dateline revise, and an error put right with: dateline correct"
@@ -265,23 +273,28 @@ def _is_newer(before: Update, version: int | None) -> bool:
     return before.published if before.version is None else version > before.version
 
 
-def _revised(story: Story, before: Update, event: UpdateRevised, words: str) -> Update:
+def _revised(story: Story, before: Update, event: UpdateRevised, record: Incoming) -> Update:
     _refuse_if_closed(story, before)
-    _refuse_old(story, before, event, words)
-    return _rewritten(before, words, event.version)
+    _refuse_old(before, event.version)
+    return _rewritten(before, record, event.version)
 
 
-def _corrected(story: Story, before: Update, event: UpdateCorrected, words: str) -> Update:
+def _corrected(story: Story, before: Update, event: UpdateCorrected, record: Incoming) -> Update:
     _refuse_if_closed(story, before)
-    _refuse_old(story, before, event, words)
-    after = _rewritten(before, words, event.version)
+    _refuse_old(before, event.version)
+    after = _rewritten(before, record, event.version)
     told = Correction(after.revision, event.note, event.severity, event.occurred_at)
     return replace(after, corrections=(*before.corrections, told))
 
 
-def _rewritten(before: Update, words: str, version: int | None) -> Update:
+def _rewritten(before: Update, record: Incoming, version: int | None) -> Update:
     version = before.version if version is None else version
-    return replace(before, revision=before.revision + 1, words=words, version=version)
+    return replace(before, revision=before.revision + 1, words=_words(record), version=version)
+
+
+def _words(record: Incoming) -> str:
+    """Return what the event's content says; whoever read the record has usually encoded it already."""
+    return record.words or (words_of(record.event.content) if isinstance(record.event, ContentEvent) else NO_WORDS)
 
 
 def _refuse_if_closed(story: Story, before: Update) -> None:
@@ -291,28 +304,27 @@ def _refuse_if_closed(story: Story, before: Update) -> None:
         )
 
 
-def _refuse_old(story: Story, before: Update, event: UpdateRevised | UpdateCorrected, words: str) -> None:
-    version = event.version
+def _refuse_old(before: Update, version: int | None) -> None:
     if version is None or before.version is None or version > before.version:
         return
     if version < before.version:
-        raise LateCopy(story, event, words)
+        raise LateCopy(before)
     raise Rejection(f"Update {before.id!r} has version {version} already.")
 
 
-def _withheld(story: Story, before: Update, event: UpdateWithheld) -> Update:
+def _withheld(story: Story, before: Update, event: UpdateWithheld, record: Incoming) -> Update:
     if before.withheld:
         raise Rejection(f"Update {before.id!r} is withheld already.")
     return replace(before, withheld=True)
 
 
-def _released(story: Story, before: Update, event: UpdateReleased) -> Update:
+def _released(story: Story, before: Update, event: UpdateReleased, record: Incoming) -> Update:
     if not before.withheld:
         raise Rejection(f"Update {before.id!r} is not withheld, so it cannot be released.")
     return replace(before, withheld=False)
 
 
-def _killed(story: Story, before: Update, event: UpdateKilled) -> Update:
+def _killed(story: Story, before: Update, event: UpdateKilled, record: Incoming) -> Update:
     return Update(
         before.id,
         revision=before.revision,
@@ -325,7 +337,7 @@ def _killed(story: Story, before: Update, event: UpdateKilled) -> Update:
     )
 
 
-def _marked(story: Story, before: Update, event: UpdateMarked) -> Update:
+def _marked(story: Story, before: Update, event: UpdateMarked, record: Incoming) -> Update:
     if not before.revision:
         raise Rejection(f"There is no update {before.id!r} in story {story.id!r} to be marked.")
     return replace(
@@ -336,8 +348,8 @@ def _marked(story: Story, before: Update, event: UpdateMarked) -> Update:
     )
 
 
-def _embargo_set(story: Story, before: Update, event: EmbargoSet) -> Update:
-    until = _still_ahead(story, event.embargo_until)
+def _embargo_set(story: Story, before: Update, event: EmbargoSet, record: Incoming) -> Update:
+    until = _still_ahead(record, event.embargo_until)
     if until is None:
         raise Rejection(
             f"The embargo on update {before.id!r} would end on {rfc3339(event.embargo_until)}, which has passed. "
@@ -346,7 +358,7 @@ def _embargo_set(story: Story, before: Update, event: EmbargoSet) -> Update:
     return replace(before, embargo_until=until)
 
 
-def _embargo_lifted(story: Story, before: Update, event: EmbargoLifted) -> Update:
+def _embargo_lifted(story: Story, before: Update, event: EmbargoLifted, record: Incoming) -> Update:
     if before.embargo_until is None:
         raise Rejection(f"Update {before.id!r} is under no embargo.")
     if before.embargo_until != event.embargo_until:
@@ -356,9 +368,17 @@ def _embargo_lifted(story: Story, before: Update, event: EmbargoLifted) -> Updat
     return replace(before, embargo_until=None)
 
 
-def _still_ahead(story: Story, until: datetime | None) -> datetime | None:
-    """Return `until` if it lay ahead when the event was recorded, else None: an embargo that is over holds nothing back."""
-    return until if until is not None and until > from_ms(story.recorded_at) else None
+def _still_ahead(record: Incoming, until: datetime | None) -> datetime | None:
+    """Return `until` if it lay ahead when the record was made, else None: an embargo that is over holds nothing back.
+
+    By the record's own time: another desk's clock, which may be ahead, must not end this desk's embargo.
+    """
+    return until if until is not None and until > from_ms(record.timestamp) else None
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Return the later of two embargoes, either of which may be none."""
+    return max(one, other) if one is not None and other is not None else one or other
 
 
 _STORY_ACTS: dict[type[Event], Callable[..., tuple[str, Heading]]] = {
@@ -368,13 +388,10 @@ _STORY_ACTS: dict[type[Event], Callable[..., tuple[str, Heading]]] = {
     StoryReopened: _reopened,
 }
 
-_CONTENT_ACTS: dict[type[Event], Callable[..., Update]] = {
+_UPDATE_ACTS: dict[type[Event], Callable[..., Update]] = {
     UpdatePublished: _published,
     UpdateRevised: _revised,
     UpdateCorrected: _corrected,
-}
-
-_UPDATE_ACTS: dict[type[Event], Callable[..., Update]] = {
     UpdateWithheld: _withheld,
     UpdateReleased: _released,
     UpdateKilled: _killed,

@@ -65,9 +65,13 @@ class OtherVersion(DatelineError):
 
 
 class StoreUnavailable(DatelineError):
-    """Redis cannot be reached or used; the view is as it was."""
+    """Redis cannot be reached or used. What was being written is there whole or not at all; claiming anew tells."""
 
     retriable = True
+
+
+class StoreBroken(DatelineError):
+    """Redis refused a command: a key is of another kind, or a right is missing. Trying again does not help."""
 
 
 class Undecodable(DatelineError):

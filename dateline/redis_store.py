@@ -18,11 +18,14 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from dateline.errors import Refused, StoreUnavailable
+from dateline.errors import DatelineError, Refused, StoreBroken, StoreUnavailable
 
 Key = str
 Value = str | bytes | int
 Reply = Any  # Any: a script's answer is what the script says; each caller knows its own
+
+_OUR_FAULT = (redis.exceptions.ResponseError, redis.exceptions.NoPermissionError, redis.exceptions.DataError)
+"""What will not pass by itself: keys of another kind, a right that is missing. Subclasses may (busy, loading, read-only)."""
 
 CONNECT_TIMEOUT = 5.0
 ANSWER_TIMEOUT = 30.0
@@ -75,6 +78,12 @@ class Store:
             for key in self._client.scan_iter(match=pattern, count=1000):
                 yield key.decode(), self._content(key)
 
+    def contents_of(self, keys: Sequence[Key]) -> Iterator[tuple[Key, dict[str, str | float]]]:
+        """Read some keys as `contents` does; one that is not there is empty."""
+        with self._translated():
+            for key in keys:
+                yield key, self._content(key.encode())
+
     def _content(self, key: bytes) -> dict[str, str | float]:
         client: Any = self._client  # Any: redis-py types these answers for either of its two worlds
         kind = client.type(key).decode()
@@ -84,7 +93,7 @@ class Store:
             return {name.decode(): score for name, score in client.zrange(key, 0, -1, withscores=True)}
         if kind == "stream":
             return {entry.decode(): next(iter(fields.values())).decode() for entry, fields in client.xrange(key)}
-        return {"": f"a {kind}"}
+        return {} if kind == "none" else {"": f"a {kind}"}
 
     def memory(self) -> tuple[int, str]:
         """Return the bytes that Redis uses, and what it does when it has no more (`noeviction`, or else it forgets keys)."""
@@ -116,7 +125,9 @@ class Store:
         except redis.exceptions.AuthenticationError as error:
             raise Refused(f"Redis at {self.shown} refuses the name or password: {error}. Check DATELINE_REDIS.") from error
         except (redis.exceptions.RedisError, OSError) as error:
-            raise StoreUnavailable(f"Redis at {self.shown} cannot be used: {_words(error)}. The view is as it was.") from error
+            if type(error) in _OUR_FAULT:
+                raise StoreBroken(f"Redis at {self.shown} refused what was asked of it: {_words(error)}.") from error
+            raise StoreUnavailable(f"Redis at {self.shown} cannot be used: {_words(error)}.") from error
 
 
 class Wire:
@@ -156,10 +167,8 @@ class Wire:
         """Read answers until `answer` has its own."""
         while not answer.is_there:
             if not self._waiting:
-                raise StoreUnavailable(f"Redis at {self._store.shown} closed the connection. The view is as it was.")
-            with self._store._translated():
-                self._waiting[0].put(self._connection.read_response())
-            self._waiting.popleft()
+                raise StoreUnavailable(f"Redis at {self._store.shown} closed the connection.")
+            self._waiting.popleft().read(self._connection, self._store)
 
     def close(self) -> None:
         self._waiting.clear()
@@ -172,15 +181,25 @@ class Wire:
 class Answer:
     """The answer to a script that was sent on a wire."""
 
-    __slots__ = ("_reply", "_wire", "is_there")
+    __slots__ = ("_error", "_reply", "_wire", "is_there")
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._reply: Reply = None
+        self._error: DatelineError | None = None
         self.is_there = False
 
     def put(self, reply: Reply) -> None:
         self._reply, self.is_there = reply, True
+
+    def read(self, connection: Any, store: Store) -> None:  # Any: as in Wire
+        """Read the answer that is next on the connection; an error is this answer's, and nobody else's."""
+        self.is_there = True
+        try:
+            with store._translated():
+                self._reply = connection.read_response()
+        except DatelineError as error:
+            self._error = error
 
     def get(self) -> Reply:
         """Wait for the answer and return it.
@@ -190,6 +209,8 @@ class Answer:
         """
         if not self.is_there:
             self._wire.read_up_to(self)
+        if self._error is not None:
+            raise self._error
         return self._reply
 
 

@@ -15,6 +15,7 @@ from consumers.timeline import keys
 from consumers.timeline.replica import Content, Replica, differences
 from consumers.timeline.writes import batch_writes
 from consumers.view import Folded, StoryLoaded
+from dateline.errors import StoreUnavailable
 from dateline.log.base import Log
 from dateline.redis_store import Store
 from schemas.codec import Codec
@@ -22,6 +23,7 @@ from schemas.codec import Codec
 _PAGE = 1000
 _UNCOMPARED = "token"
 _WHOLE = 1 << 62
+_MOST_TRIES = 50
 
 
 class Audit(Struct):
@@ -56,11 +58,12 @@ class _Partition:
     def fold_to(self, end: int) -> None:
         """Fold the records before offset `end`."""
         while self.offset < end:
-            batch = self._log.read(self._topic, self._partition, self.offset, limit=_PAGE)
+            before = self.offset
+            batch = self._log.read(self._topic, self._partition, before, limit=_PAGE)
             records = [record for record in batch.records if record.offset < end]
             self._fold([self._intake.read(record) for record in records], min(batch.next_offset, end))
             self.records += len(records)
-            if not batch.records:
+            if batch.next_offset == before:
                 break
 
     def _fold(self, read: Sequence[Incoming | Homeless], next_offset: int) -> None:
@@ -112,13 +115,24 @@ class Auditor:
 
 
 def _compare(store: Store, number: int, partition: _Partition) -> list[str]:
-    """Compare one partition, again if the view moved on meanwhile."""
-    while True:
+    """Compare one partition. A key that differed is read again, with the cursor, until both were read at one moment.
+
+    Raises:
+        StoreUnavailable: The view never stood still for so long.
+    """
+    wanted: list[str] | None = None
+    for _ in range(_MOST_TRIES):
         generation, offset = _cursor(store, number)
-        partition.fold_to(offset)
-        told = list(_differences(partition.expected(), _live_keys(store, number, generation)))
-        if _cursor(store, number) == (generation, offset):
-            return told
+        live = _live_keys(store, number, generation, wanted)
+        partition.fold_to(_cursor(store, number)[1])
+        if not live and not partition.offset:
+            return []
+        expected = partition.expected()
+        wanted = [key for key in expected.keys() | live.keys() if wanted is None or key in wanted]
+        wanted = [key for key in wanted if expected.get(key, {}) != live.get(key, {})]
+        if not wanted or _cursor(store, number) == (generation, offset):
+            return [told for key in sorted(wanted) for told in differences(key, expected.get(key, {}), live.get(key, {}))]
+    raise StoreUnavailable(f"Partition {number} of the timeline moves faster than it can be compared. Try in a quieter moment.")
 
 
 def _cursor(store: Store, number: int) -> tuple[str, int]:
@@ -126,18 +140,13 @@ def _cursor(store: Store, number: int) -> tuple[str, int]:
     return (found[0].decode(), int(found[1][0])) if found else ("", 0)
 
 
-def _live_keys(store: Store, number: int, generation: str) -> dict[str, Content]:
+def _live_keys(store: Store, number: int, generation: str, wanted: Sequence[str] | None) -> dict[str, Content]:
+    """Read the live generation's keys, or only those that are wanted, without its prefix."""
     prefix = keys.generation_prefix(number, generation)
-    live = {key.removeprefix(prefix): content for key, content in store.contents(prefix)}
+    found = store.contents(prefix) if wanted is None else store.contents_of([prefix + key for key in wanted])
+    live = {key.removeprefix(prefix): content for key, content in found if content}
     live.get("meta", {}).pop(_UNCOMPARED, None)
     return live
-
-
-def _differences(expected: Mapping[str, Content], live: Mapping[str, Content]) -> Iterator[str]:
-    if expected.get("meta", {}).get("next") == "0" and not live:
-        return
-    for key in sorted(expected.keys() | live.keys()):
-        yield from differences(key, expected.get(key, {}), live.get(key, {}))
 
 
 def _story_digests(replica: Mapping[str, Content]) -> Iterator[tuple[str, bytes]]:

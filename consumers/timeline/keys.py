@@ -7,12 +7,13 @@
 {tl:p3}:g8:recent             zset    story by the time of its last record
 {tl:p3}:g8:problems           zset    the newest records that could not be used, by offset
 {tl:p3}:g8:embargoes          zset    story/update by the embargo's end in microseconds
-{tl:p3}:g8:corrections        zset    story/update/revision by the time it was recorded; also one a story: …/STORY
+{tl:p3}:g8:corrections        zset    story/update/revision by the time it was recorded; also one a story, by seq: …/STORY
 {tl:p3}:g8:docs/STORY         hash    update -> the document that a reader gets; only what is public
 {tl:p3}:g8:state/STORY        hash    update -> the rest of what the fold keeps of it
 {tl:p3}:g8:events/STORY       hash    event id -> its entry
 {tl:p3}:g8:index/STORY        zset    update by place: the public ones; so key/ and pinned/, and withheld/ for "as of"
 {tl:p3}:g8:changes/STORY      stream  SEQ-0 -> change
+{tl:p3}:g8:notes/STORY/UPD    hash    seq -> what a change of the update told readers; a kill removes it whole
 {tl:p3}:g8:history/STORY/UPD  zset    by seq: what an update was before its last change; with no update, the heading
 """
 

@@ -141,8 +141,8 @@ class TimelineReader:
         found = self._ask(keys.CHANGES, story, since, limit)
         if not found:
             return None
-        state, changes, documents = found
-        return read_story(state), [_public(change, document) for change, document in zip(changes, documents, strict=True)]
+        state, *columns = found
+        return read_story(state), [_public(*each) for each in zip(*columns, strict=True)]
 
     def update(self, story: str, update: str) -> Update | None:
         """Return an update as the fold keeps it, public or not; None if there is none. For desks, not for readers."""
@@ -178,8 +178,7 @@ class TimelineReader:
 
     def corrections(self, story: str | None = None, *, limit: int = 50) -> Sequence[ListedCorrection]:
         """Return the corrections of what is public, of one story or of all, the last recorded first."""
-        args = (story or "", limit)
-        replies = [self._ask(keys.CORRECTIONS, story, limit)] if story else self._ask_all(keys.CORRECTIONS, *args)
+        replies = [self._ask(keys.CORRECTIONS, story, limit)] if story else self._ask_all(keys.CORRECTIONS, "", limit)
         found = [(float(at), one) for reply in replies for at, name, document in reply if (one := _listed(name, document))]
         found.sort(key=lambda each: (each[0], each[1].told.corrected_at, each[1].told.revision), reverse=True)
         return [one for _, one in found][:limit]
@@ -279,10 +278,10 @@ def _heading_then(kept: Story, heading: bytes) -> Heading:
     return read_heading(heading) if heading else new_story(kept.id).heading
 
 
-def _public(text: bytes, document: bytes) -> PublicChange:
+def _public(text: bytes, document: bytes, note: bytes) -> PublicChange:
     change = read_change(text)
-    if not document and change.note is not None and change.update is not None:
-        change = replace(change, note=None)
+    if note and document:
+        change = replace(change, note=note.decode())
     return PublicChange(change, document or None)
 
 

@@ -99,6 +99,7 @@ _WHAT = {
     "events": "the verdict on event",
     "changes": "the change",
     "history": "the history of update",
+    "notes": "the notes on update",
     "stories": "the state of story",
     "recent": "the last change of story",
     "corrections": "the listed correction",

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec.json import encode
+from msgspec.structs import replace
 
 from consumers.intake import Homeless
-from consumers.state import Change, Update
+from consumers.state import Change, Correction, Update
 from consumers.timeline.documents import (
     change_text,
     document,
@@ -29,6 +30,7 @@ from schemas.times import to_us
 Write = list[Any]  # Any: a command's name, its key, then texts and numbers
 
 _NEVER_SEEN = Update("")
+_MOST_ARGUMENTS = 1000  # Lua unpacks fewer than 8,000 values
 
 
 def batch_writes(g: str, batch: Folded) -> list[Write]:
@@ -65,6 +67,9 @@ def _story_writes(g: str, story: str, steps: Sequence[Step]) -> list[Write]:
             events += (step.incoming.event.event_id, entry_text(step.entry))  # type: ignore[union-attr]  # an entry is an event's
         change, after = outcome.change, outcome.update
         if change is not None:
+            if change.note is not None and change.update is not None:
+                writes.append(["HSET", f"{g}notes/{story}/{change.update}", str(change.seq), change.note])
+                change = replace(change, note=None)
             writes.append(["XADD", changes, f"{change.seq}-0", CHANGE_FIELD, change_text(change)])
         if after is not None and after is not before:
             first.setdefault(after.id, before)
@@ -100,11 +105,18 @@ def _history(g: str, story: str, about: Change, shown: str) -> Write:
 
 def _correction_writes(g: str, story: str, step: Step, after: Update) -> Iterator[Write]:
     old = step.before.corrections if step.before is not None else ()
-    for key in (f"{g}corrections", f"{g}corrections/{story}"):
-        if after.killed_at is not None and old:
-            yield ["ZREM", key, *(f"{story}/{after.id}/{told.revision}" for told in old)]
-        elif len(after.corrections) > len(old):
-            yield ["ZADD", key, step.outcome.story.recorded_at, f"{story}/{after.id}/{after.corrections[-1].revision}"]
+    listed = ((f"{g}corrections", step.outcome.story.recorded_at), (f"{g}corrections/{story}", step.outcome.story.seq))
+    if after.killed_at is not None and old:
+        names = [_correction(story, after, told) for told in old]
+        for start in range(0, len(names), _MOST_ARGUMENTS):
+            yield from (["ZREM", key, *names[start : start + _MOST_ARGUMENTS]] for key, _ in listed)
+    elif len(after.corrections) > len(old):
+        yield from (["ZADD", key, score, _correction(story, after, after.corrections[-1])] for key, score in listed)
+
+
+def _correction(story: str, update: Update, told: Correction) -> str:
+    """Return a correction's name, such that those of an update sort as they came."""
+    return f"{story}/{update.id}/{told.revision:010d}"
 
 
 def _update_writes(g: str, story: str, first: Mapping[str, Update | None], last: Mapping[str, Update]) -> list[Write]:
@@ -136,6 +148,7 @@ def _index_writes(g: str, story: str, before: Update, after: Update) -> Iterator
         yield ["HDEL", f"{g}docs/{story}", after.id]
     if after.killed_at is not None:
         yield ["DEL", f"{g}history/{story}/{after.id}"]
+        yield ["DEL", f"{g}notes/{story}/{after.id}"]
     if after.embargo_until is not None and after.embargo_until != before.embargo_until:
         yield ["ZADD", f"{g}embargoes", to_us(after.embargo_until), f"{story}/{after.id}"]
     elif after.embargo_until is None and before.embargo_until is not None:

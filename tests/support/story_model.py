@@ -59,6 +59,7 @@ class StoryModel:
         self.name = name
         self.seq = 0
         self.recorded_at = 0
+        self.timestamp = 0
         self.undecodable = 0
         self.opened = False
         self.heading: Fields = {"title": name, "summary": "", "language": "en", "time_zone": "UTC", "topics": []}
@@ -71,6 +72,7 @@ class StoryModel:
     def say(self, event: Event | None, timestamp: int) -> Told | None:
         """Take the next record, None for one that cannot be decoded."""
         self.seq += 1
+        self.timestamp = timestamp
         self.recorded_at = max(self.recorded_at, timestamp)
         if event is None:
             self.undecodable += 1
@@ -161,15 +163,21 @@ class StoryModel:
         if event.expects is not None and event.expects != before["revision"]:
             raise _conflict()
         after = deepcopy(before)
-        self._act(after, event)
+        late = False
+        try:
+            self._act(after, event)
+        except Late:
+            late = True
         self.updates[event.update] = after
         kind = _what_readers_see(before, after, event)
-        if kind:
+        if kind and (not late or kind == "withheld"):
             after["place"] = after["place"] or self.seq
             after["seq"] = self.seq
             after["published_at"] = after["published_at"] or event.occurred_at
             after["updated_at"] = event.occurred_at
             self._tell(kind, event, update=event.update)
+        if late:
+            raise Late
 
     def _act(self, update: Fields, event: UpdateEvent) -> None:
         if isinstance(event, UpdatePublished):
@@ -201,16 +209,18 @@ class StoryModel:
         if update["revision"] == 0:
             self._must_be_open()
             update |= {"published": True, "key_event": event.key_event, "pinned": event.pinned}
-            update |= {"from_story": event.from_story, "embargo": update["embargo"] or embargo}
+            update |= {"from_story": event.from_story, "embargo": _later(update["embargo"], embargo)}
         elif not update["published"]:
-            if not (event.version is not None and update["version"] is not None and event.version > update["version"]):
+            is_newer = event.version is not None and update["version"] is not None and event.version > update["version"]
+            update |= {"published": True, "embargo": _later(update["embargo"], embargo)}
+            if not is_newer:
+                update["version"] = event.version if update["version"] is None else update["version"]
                 self._late(event)
-            update |= {"published": True, "embargo": embargo or update["embargo"]}
         else:
             _must(event.version is not None and event.version != update["version"])
+            update["embargo"] = _later(update["embargo"], embargo)
             if update["version"] is not None and event.version is not None and event.version < update["version"]:
                 self._late(event)
-            update |= {"embargo": embargo or update["embargo"]}
         update["urgency"] = event.urgency
         self._replace(update, event)
 
@@ -243,7 +253,7 @@ class StoryModel:
         if until is None:
             return False
         try:
-            return until > datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=self.recorded_at)
+            return until > datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=self.timestamp)
         except OverflowError:
             return False
 
@@ -276,6 +286,12 @@ def _plain(value: Any) -> Any:  # Any: whatever the field holds
 
 def _is_shown(update: Fields) -> bool:
     return bool(update["revision"] and not update["withheld"] and update["embargo"] is None and not update["killed"])
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The later of two embargoes, either of which may be none."""
+    given = [each for each in (one, other) if each is not None]
+    return max(given, default=None)
 
 
 def _what_readers_see(before: Fields, after: Fields, event: UpdateEvent) -> str | None:

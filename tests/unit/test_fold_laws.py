@@ -413,7 +413,7 @@ def check_against(model: StoryModel, redis: MemoryRedis, story: str) -> None:
         assert redis.newest_first(f"{G}{index}/{story}") == [update["id"] for update in page if update[mark]]
     assert redis.scores(f"{G}index/{story}") == {update["id"]: model.updates[update["id"]]["place"] for update in page}
     listed = {
-        f"{story}/{name}/{told['revision']}"
+        f"{story}/{name}/{told['revision']:010d}"
         for name, update in model.updates.items()
         if not update["killed"]
         for told in update["corrections"]

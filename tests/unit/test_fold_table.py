@@ -185,9 +185,9 @@ COPY = """
  published v4         | late       R2         late       late       late       late
  published v5         | x          R2         late       late       late       late
  published v6         | R2         R2         R2         late       R2         late
- published, embargo   | x          x          late       late       late       late
+ published, embargo   | x          x          lateW      lateW      lateW      lateW
  published, old emb.  | x          x          late       late       late       late
- published v6, emb.   | W2         W2         W2         late       W2         late
+ published v6, emb.   | W2         W2         W2         lateW      W2         lateW
  published v6, old e. | R2         R2         R2         late       R2         late
  revised              | R2         R2         R2         R2         R2         R2
  revised, said again  | R2         R2         R2         R2         R2         R2
@@ -301,7 +301,9 @@ def check(there: Scene, event: Event, cell: str) -> None:
     assert replace(outcome.story, heading=story.heading, heading_change=story.heading_change, opened=story.opened) == replace(
         story, seq=story.seq + 1, recorded_at=NOW_MS, last_change=outcome.change.seq if outcome.change else story.last_change
     )
-    if cell in ("x", "!", "late"):
+    if cell.startswith("late"):
+        check_late(outcome, before, event, cell, after=story.last_change)
+    elif cell in ("x", "!"):
         check_no_effect(outcome, before, cell)
     else:
         assert (verdict.status, verdict.reason, verdict.conflict, verdict.late, outcome.late) == (
@@ -320,11 +322,31 @@ def check(there: Scene, event: Event, cell: str) -> None:
 def check_no_effect(outcome: Outcome, before: Update | None, cell: str) -> None:
     verdict = outcome.verdict
     assert verdict is not None
-    status = "accepted" if cell == "late" else "rejected"
-    assert (verdict.status, verdict.conflict, verdict.late) == (status, cell == "!", cell == "late")
-    assert bool(verdict.reason) == (cell != "late")
+    assert (verdict.status, verdict.conflict, verdict.late, outcome.late) == ("rejected", cell == "!", False, None)
+    assert verdict.reason
     assert (outcome.change, outcome.update, verdict.revision) == (None, before, before.revision if before is not None else 0)
-    assert (outcome.late is not None) == (cell == "late")
+
+
+def check_late(outcome: Outcome, before: Update | None, event: Event, cell: str, *, after: int) -> None:
+    """Late copy changes nothing that is shown; but an embargo that it brings covers all versions."""
+    verdict, update = outcome.verdict, outcome.update
+    assert verdict is not None
+    assert before is not None
+    assert update is not None
+    assert (verdict.status, verdict.conflict, verdict.late, verdict.reason) == ("accepted", False, True, None)
+    assert outcome.late is not None
+    if cell == "lateW":
+        assert_told(outcome, event, kind="withheld", update="u", revision=before.revision, after=after)
+        assert not update.is_public
+    else:
+        assert outcome.change is None
+        assert update.is_public == before.is_public
+    assert (update.revision, update.words, update.place, verdict.revision) == (
+        before.revision,
+        before.words,
+        before.place,
+        before.revision,
+    )
 
 
 def check_effect(outcome: Outcome, before: Update | None, event: Event, cell: str, *, after: int) -> None:
@@ -384,7 +406,8 @@ def test_of_copy_for_a_hidden_update_no_reader_notices(origin: str, event: str) 
     cell = COPY_CELLS[origin, event]
 
     for hide in ((WITHHELD,), (EMBARGO,), (WITHHELD, EMBARGO)):
-        check(scene("open", ORIGINS[origin], *hide), EVENTS[event], ".2" if cell.endswith("2") else cell)
+        hidden = ".2" if cell.endswith("2") else cell.removesuffix("W")
+        check(scene("open", ORIGINS[origin], *hide), EVENTS[event], hidden)
 
 
 @pytest.mark.parametrize("event", STORY_EVENTS)

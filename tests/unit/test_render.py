@@ -243,7 +243,7 @@ Language en · times of UTC
 
 ── Tuesday 14 April 1970 ───────────────────────────────────────────────────────
 
-12:00  FLASH · Key event · Pinned · Disputed · Corrected · from another story:
+12:00  FLASH · Key event · Pinned · Disputed · Corrected · From another story:
        expo-70
        A problem aboard
 

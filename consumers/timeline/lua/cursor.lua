@@ -5,5 +5,6 @@ local generation = redis.call('GET', KEYS[1])
 if not generation then return {} end
 local g = ARGV[1] .. generation .. ':'
 local found = redis.call('HMGET', g .. 'meta', 'next', 'log', 'fold', 'homeless', 'undecodable')
+if not found[1] then return {} end
 local stories = redis.call('ZCARD', g .. 'recent')
 return {generation, found, stories, redis.call('ZREVRANGE', g .. 'problems', 0, 9)}

@@ -31,11 +31,14 @@ if ARGV[3] == 'ms' then seq = seq_at(tonumber(ARGV[4])) end
 
 -- What stood there at `seq`: the newest entry of its history that was shown, without what it says about itself.
 local function stood(name)
-  for _, entry in ipairs(redis.call('ZREVRANGEBYSCORE', g .. 'history/' .. story .. '/' .. name, seq, '-inf')) do
+  local key, from = g .. 'history/' .. story .. '/' .. name, 0
+  while true do
+    local entry = redis.call('ZREVRANGEBYSCORE', key, seq, '-inf', 'LIMIT', from, 1)[1]
+    if not entry then return '' end
     local line = string.find(entry, '\n', 1, true)
     if cjson.decode(string.sub(entry, 1, line - 1))[3] ~= 'late' then return string.sub(entry, line + 1) end
+    from = from + 1
   end
-  return ''
 end
 
 -- The last change of an update is not in its history yet: its document tells it, or its whole state while it is withheld.
