@@ -1,9 +1,12 @@
-"""The log as a file: every record as one line of NDJSON, its bytes beside what they say. `dateline.restore` is the way back."""
+"""The log as a file: every record as one line of NDJSON, its bytes beside what they say.
+
+`export` writes such a file; `record_of_line` reads a line of it, and `dateline.restore` brings them all back into a log.
+"""
 
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from heapq import merge
@@ -12,16 +15,18 @@ from operator import itemgetter
 
 from consumers.intake import Homeless, Intake
 from consumers.state import Incoming
-from dateline.errors import Refused
-from dateline.log.base import Log, Record
+from dateline.errors import Refused, Undecodable
+from dateline.log.base import Headers, Log, NewRecord, Record
 from dateline.log.partitioner import partition_of
-from dateline.ndjson import HEADER, Json
+from dateline.ndjson import HEADER, Json, Line, event_of
+from producers.records import record_of
 from schemas.codec import committed_codec
 from schemas.names import shortened, story_of_key
-from schemas.times import from_ms, rfc3339, to_ms
+from schemas.times import from_ms, parse_time, rfc3339, to_ms
 from schemas.topics import EVENTS_TOPIC
 
 _PAGE = 250
+_ADDED = ("seq", "recorded_at", "raw", "problem")
 
 
 def export(log: Log, *, story: str | None = None) -> Iterator[bytes]:
@@ -39,7 +44,7 @@ def export(log: Log, *, story: str | None = None) -> Iterator[bytes]:
     intake = Intake(committed_codec(), partitions=partitions)
     ends = log.end_offsets(EVENTS_TOPIC)
     chosen = range(partitions) if story is None else [partition_of(story.encode(), partitions)]
-    streams = [timed_records(log, partition, ends[partition]) for partition in chosen]
+    streams = [_timed_records(log, partition, ends[partition]) for partition in chosen]
     read = ((record, intake.read(record)) for _, record in merge(*streams, key=itemgetter(0)))
     wanted = (found for found in read if story is None or _is_of(story, found[1]))
     first = next(wanted, None)
@@ -51,9 +56,18 @@ def export(log: Log, *, story: str | None = None) -> Iterator[bytes]:
         yield _encoded(_exported(record, said, seqs))
 
 
-def timed_records(log: Log, partition: int, end: int) -> Iterator[tuple[int, Record]]:
-    """Yield a partition's records up to `end`, each with a time that never goes back, by which partitions are merged."""
-    offset, latest = log.begin_offsets(EVENTS_TOPIC)[partition], 0
+def record_of_line(line: Line) -> tuple[str | None, NewRecord]:
+    """Return the record that a line of an export holds, and its story; None where it belongs to none.
+
+    Raises:
+        Refused: It holds none, or what it says is not what its bytes say.
+    """
+    return _raw_record(line) if line.fields.get("raw") is not None else _plain_record(line)
+
+
+def records_between(log: Log, partition: int, start: int, end: int) -> Iterator[Record]:
+    """Yield a partition's records from the offset `start` on, up to `end`."""
+    offset = start
     while offset < end:
         batch = log.read(EVENTS_TOPIC, partition, offset, limit=_PAGE)
         if batch.next_offset <= offset:
@@ -61,9 +75,16 @@ def timed_records(log: Log, partition: int, end: int) -> Iterator[tuple[int, Rec
         for record in batch.records:
             if record.offset >= end:
                 return
-            latest = max(latest, record.timestamp)
-            yield latest, record
+            yield record
         offset = batch.next_offset
+
+
+def _timed_records(log: Log, partition: int, end: int) -> Iterator[tuple[int, Record]]:
+    """Yield a partition's records up to `end`, each with a time that never goes back, by which partitions are merged."""
+    latest = 0
+    for record in records_between(log, partition, log.begin_offsets(EVENTS_TOPIC)[partition], end):
+        latest = max(latest, record.timestamp)
+        yield latest, record
 
 
 def _is_of(story: str, read: Incoming | Homeless) -> bool:
@@ -99,6 +120,83 @@ def _raw(record: Record) -> Json:
     }
 
 
+def _plain_record(line: Line) -> tuple[str, NewRecord]:
+    """Return the record of an event that comes without its bytes."""
+    if line.fields.get("recorded_at") is None:
+        raise Refused("recorded_at: missing. It is when the log recorded the event; to publish events now, use: dateline import")
+    event = event_of(line)
+    return event.story, record_of(event, timestamp=_recorded_at(line.fields))
+
+
+def _raw_record(line: Line) -> tuple[str | None, NewRecord]:
+    """Return the record whose bytes a line holds, and its story; None where it belongs to none."""
+    fields, raw = line.fields, line.fields["raw"]
+    if not isinstance(raw, dict):
+        raise Refused(f"raw {shortened(raw)}: this must be an object with key, value and headers.")
+    key, value = _bytes("raw.key", raw.get("key")), _bytes("raw.value", raw.get("value"))
+    timestamp = raw.get("timestamp")
+    if timestamp is None:
+        timestamp = _recorded_at(fields)
+    elif not isinstance(timestamp, int):
+        raise Refused(f"raw.timestamp {shortened(timestamp)}: this must be milliseconds since 1970.")
+    home = story_of_key(key)
+    story = fields.get("story", home)
+    if story is not None and story != home:
+        raise Refused(f"story {shortened(story)}: the key in raw names {shortened(home)}.")
+    _refuse_other_words(fields, value)
+    return story, NewRecord(key, value, _headers(raw.get("headers")), timestamp)
+
+
+def _refuse_other_words(fields: Json, value: bytes | None) -> None:
+    """Refuse a line whose words were changed while its bytes stayed: it is the bytes that would be restored."""
+    from schemas.jsonform import to_json
+
+    if fields.get("type") is None:
+        return
+    try:
+        said = to_json(committed_codec().decode(value))
+    except Undecodable:
+        return
+    for name, shown in fields.items():
+        if name not in _ADDED and name in said and said[name] != shown:
+            raise Refused(
+                f"{name} {shortened(shown)}: the bytes in raw say {shortened(said[name])}, and they are what is restored. "
+                "Undo the change; or to restore what the line says, take raw off it."
+            )
+
+
+def _recorded_at(fields: Json) -> int:
+    given = fields.get("recorded_at")
+    if not isinstance(given, str):
+        raise Refused(f"recorded_at {shortened(given)}: this must be a time like 1970-04-14T03:08:20Z.")
+    try:
+        return to_ms(parse_time(given))
+    except ValueError as error:
+        raise Refused(f"recorded_at: {error}") from None
+
+
+def _headers(given: object) -> Headers:
+    headers = []
+    for at, header in enumerate(given if isinstance(given, list) else [given] if given is not None else []):
+        if not (isinstance(header, list) and len(header) == 2 and isinstance(header[0], str)):
+            raise Refused(f"raw.headers[{at}] {shortened(header)}: this must be a list of a name and a value in base64.")
+        if not header[0].isprintable():  # half a character is not, and could not be written
+            raise Refused(f"raw.headers[{at}] {shortened(header[0])}: this is no name of a header.")
+        headers.append((header[0], _bytes(f"raw.headers[{at}][1]", header[1]) or b""))
+    return tuple(headers)
+
+
+def _bytes(path: str, given: object) -> bytes | None:
+    if given is None:
+        return None
+    try:
+        if isinstance(given, str):
+            return b64decode(given, validate=True)
+    except ValueError:
+        pass
+    raise Refused(f"{path} {shortened(given)}: this must be bytes in base64, or null.")
+
+
 def _encoded(fields: Mapping[str, object]) -> bytes:
     return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
 
@@ -111,6 +209,6 @@ def _no_story(log: Log, story: str) -> Refused:
     from schemas.names import did_you_mean  # only a mistake needs it
 
     ends = log.end_offsets(EVENTS_TOPIC)
-    keys = {record.key for partition, end in ends.items() for _, record in timed_records(log, partition, end)}
+    keys = {record.key for partition, end in ends.items() for _, record in _timed_records(log, partition, end)}
     hint = did_you_mean(story, filter(None, map(story_of_key, keys)))
     return Refused(f"The log has no record of story {shortened(story)}{hint}. See: dateline story list")

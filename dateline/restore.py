@@ -5,29 +5,24 @@ Only partitions and offsets may differ from what they were; `seq` is what it was
 
 from __future__ import annotations
 
-from base64 import b64decode
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from hashlib import blake2b
 
 from msgspec import Struct, msgpack
 
-from dateline.archive import timed_records
-from dateline.errors import DatelineError, Refused, Undecodable
-from dateline.log.base import MAX_AGO_MS, MAX_AHEAD_MS, MAX_RECORD_BYTES, Headers, Log, NewRecord, Record
+from dateline.archive import record_of_line, records_between
+from dateline.errors import DatelineError, Refused
+from dateline.log.base import MAX_AGO_MS, MAX_AHEAD_MS, MAX_RECORD_BYTES, Log, NewRecord, Record
 from dateline.log.partitioner import partition_of
-from dateline.ndjson import BadLine, BadLines, Json, Line, event_of
+from dateline.ndjson import BadLine, BadLines, Line
 from dateline.spool import Spool, batches
-from producers.records import record_of
-from schemas.codec import committed_codec
-from schemas.names import shortened, story_of_key
-from schemas.times import parse_time, to_ms
+from schemas.names import shortened
 from schemas.topics import EVENTS_TOPIC
 
 _BATCH = 1000
 _BATCH_BYTES = 8_000_000
 _MOST_NAMED = 5
-_ADDED = ("seq", "recorded_at", "raw", "problem")
 
 Advance = Callable[[int], None]
 
@@ -35,23 +30,36 @@ Advance = Callable[[int], None]
 class Kept(Struct, frozen=True):
     """A record that waits to be restored."""
 
-    line: int
     story: str
     record: NewRecord
+
+
+class Sum(Struct, frozen=True):
+    """What tells records in their order from any others: how many they are, and a digest of them all."""
+
+    count: int = 0
+    digest: bytes = b""
+
+    def plus(self, record: Record | NewRecord) -> Sum:
+        whole = msgpack.encode((self.digest, record.timestamp, record.key, record.value, record.headers))
+        return Sum(self.count + 1, blake2b(whole, digest_size=16).digest())
+
+
+_NOTHING = Sum()
 
 
 class Archive:
     """An archive, read and checked and put aside.
 
     Attributes:
-        stories: How many records there are of each story.
+        stories: The sum of each story's records.
         left_out: How many lines hold a record of no story; it would have no place in another log.
         bad: Lines that cannot be restored. An archive that has any must not be restored.
     """
 
     def __init__(self) -> None:
         self.records = Spool(Kept)
-        self.stories: dict[str, int] = {}
+        self.stories: dict[str, Sum] = {}
         self.left_out = 0
         self.bad = BadLines()
 
@@ -60,7 +68,7 @@ class Archive:
 
 
 class Restored(Struct, frozen=True):
-    """What was restored: how many records of which stories; `there` were there from an import that had stopped."""
+    """What was restored: how many records of which stories; `there` were in the log already."""
 
     records: int
     there: int
@@ -87,8 +95,11 @@ def read_archive(lines: Iterable[Line | BadLine], *, now_ms: int) -> Archive:
                 kept = _kept(archive, line, latest=now_ms + MAX_AHEAD_MS)
             except Refused as error:
                 archive.bad.add(line.number, str(error))
+                continue
+            if kept is None:
+                archive.left_out += 1
             else:
-                _put_aside(archive, kept)
+                archive.records.put(kept)
     except BaseException:
         archive.close()
         raise
@@ -96,34 +107,33 @@ def read_archive(lines: Iterable[Line | BadLine], *, now_ms: int) -> Archive:
 
 
 def restore(log: Log, archive: Archive, *, advance: Advance = lambda count: None) -> Restored:
-    """Write the records of an archive into a log that has none of its stories.
+    """Write into a log what it does not have of an archive: of each story, the records after those that it has.
 
-    Where an earlier import of the same archive was stopped, this one goes on.
+    Whatever beginning of a story an import that was stopped has left, this one goes on from there.
+
+    Nothing keeps others from writing to the same stories meanwhile (a log has no lock). So the log is read once more
+    afterwards: of several imports at once, the last to end sees what the others wrote and raises. What is written after that
+    look is not seen: by an import that began before, or by a broker that brings late what was given up as `MaybeWritten`.
 
     Args:
         advance: Told how many more records are there, now and then.
 
     Raises:
-        Refused: A story exists already; nothing was written.
+        Refused: The log has other records of a story than the archive begins with; nothing was written.
         LogUnavailable, MaybeWritten: Some records are written; restoring again goes on.
+        DatelineError: All are written, and others wrote to the same stories meanwhile.
     """
-    there = _already_there(log, archive)
+    held = _Held(log, archive.stories)
+    held.read_on()
+    _refuse_others(archive, held.sums)
+    there = sum(found.count for found in held.sums.values())
+    missing = len(archive.records) - there
     advance(there)
-    restored = 0
-    for batch in _batches(archive.records):
-        if restored >= there:
-            _append(log, batch, restored)
-            advance(len(batch))
-        restored += len(batch)
-    return Restored(len(archive.records) - there, there, sorted(archive.stories), archive.left_out)
-
-
-def _append(log: Log, batch: Sequence[Kept], restored: int) -> None:
-    try:
-        log.append(EVENTS_TOPIC, [kept.record for kept in batch])
-    except DatelineError as error:
-        how_far = f"Before that, {restored:,} records were restored (up to line {batch[0].line}); import the file again to go on."
-        raise type(error)(f"{error} {how_far}") from error
+    if missing:
+        _append(log, _missing(archive, held.sums), advance)
+        held.read_on()
+        _check_undisturbed(archive, held.sums)
+    return Restored(missing, there, sorted(archive.stories), archive.left_out)
 
 
 def _kept(archive: Archive, line: Line, *, latest: int) -> Kept | None:
@@ -132,163 +142,97 @@ def _kept(archive: Archive, line: Line, *, latest: int) -> Kept | None:
     Raises:
         Refused: It cannot be restored.
     """
-    story, record = _raw_record(line) if line.fields.get("raw") is not None else _plain_record(line)
+    story, record = record_of_line(line)
     if record.timestamp is not None and not -MAX_AGO_MS <= record.timestamp <= latest:
         raise Refused("recorded_at lies more than an hour ahead of this machine's clock or in no calendar. Check both clocks.")
     if record.size_bytes > MAX_RECORD_BYTES:
         raise Refused(f"the record holds {record.size_bytes:,} bytes; a record may hold {MAX_RECORD_BYTES:,}.")
     if story is None:
         return None
-    before, seq = archive.stories.get(story, 0), line.fields.get("seq")
-    archive.stories[story] = before + 1
-    if seq is not None and seq != before + 1 and not archive.bad.count:  # a bad line leaves a gap
+    before, seq = archive.stories.get(story, _NOTHING), line.fields.get("seq")
+    archive.stories[story] = before.plus(record)
+    if seq is not None and seq != before.count + 1 and not archive.bad.count:  # a bad line leaves a gap
         raise Refused(
-            f"seq {shortened(seq)} of story {story!r} does not follow {before}: records are missing, twice or in another order. "
-            "Export the story anew; or to give it new numbers, take seq off its lines."
+            f"seq {shortened(seq)} of story {story!r} does not follow {before.count}: records are missing, twice or in another "
+            "order. Export the story anew; or to give it new numbers, take seq off its lines."
         )
-    return Kept(line.number, story, record)
+    return Kept(story, record)
 
 
-def _put_aside(archive: Archive, kept: Kept | None) -> None:
-    if kept is None:
-        archive.left_out += 1
-    else:
-        archive.records.put(kept)
+class _Held:
+    """What a log holds of some stories.
 
-
-def _plain_record(line: Line) -> tuple[str, NewRecord]:
-    """Return the record of an event that comes without its bytes."""
-    if line.fields.get("recorded_at") is None:
-        raise Refused("recorded_at: missing. It is when the log recorded the event; to publish events now, use: dateline import")
-    event = event_of(line)
-    return event.story, record_of(event, timestamp=_recorded_at(line.fields))
-
-
-def _raw_record(line: Line) -> tuple[str | None, NewRecord]:
-    """Return the record whose bytes a line holds, and its story; None where it belongs to none."""
-    fields, raw = line.fields, line.fields["raw"]
-    if not isinstance(raw, dict):
-        raise Refused(f"raw {shortened(raw)}: this must be an object with key, value and headers.")
-    key, value = _bytes("raw.key", raw.get("key")), _bytes("raw.value", raw.get("value"))
-    timestamp = raw.get("timestamp")
-    if timestamp is None:
-        timestamp = _recorded_at(fields)
-    elif not isinstance(timestamp, int):
-        raise Refused(f"raw.timestamp {shortened(timestamp)}: this must be milliseconds since 1970.")
-    home = story_of_key(key)
-    story = fields.get("story", home)
-    if story is not None and story != home:
-        raise Refused(f"story {shortened(story)}: the key in raw names {shortened(home)}.")
-    _refuse_other_words(fields, value)
-    return story, NewRecord(key, value, _headers(raw.get("headers")), timestamp)
-
-
-def _refuse_other_words(fields: Json, value: bytes | None) -> None:
-    """Refuse a line whose words were changed while its bytes stayed: it is the bytes that would be restored."""
-    from schemas.jsonform import to_json
-
-    if fields.get("type") is None:
-        return
-    try:
-        said = to_json(committed_codec().decode(value))
-    except Undecodable:
-        return
-    for name, shown in fields.items():
-        if name not in _ADDED and name in said and said[name] != shown:
-            raise Refused(
-                f"{name} {shortened(shown)}: the bytes in raw say {shortened(said[name])}, and they are what is restored. "
-                "Undo the change; or to restore what the line says, take raw off it."
-            )
-
-
-def _recorded_at(fields: Json) -> int:
-    given = fields.get("recorded_at")
-    if not isinstance(given, str):
-        raise Refused(f"recorded_at {shortened(given)}: this must be a time like 1970-04-14T03:08:20Z.")
-    try:
-        return to_ms(parse_time(given))
-    except ValueError as error:
-        raise Refused(f"recorded_at: {error}") from None
-
-
-def _headers(given: object) -> Headers:
-    headers = []
-    for at, header in enumerate(given if isinstance(given, list) else [given] if given is not None else []):
-        if not (isinstance(header, list) and len(header) == 2 and isinstance(header[0], str)):
-            raise Refused(f"raw.headers[{at}] {shortened(header)}: this must be a list of a name and a value in base64.")
-        if not header[0].isprintable():  # half a character is not, and could not be written
-            raise Refused(f"raw.headers[{at}] {shortened(header[0])}: this is no name of a header.")
-        headers.append((header[0], _bytes(f"raw.headers[{at}][1]", header[1]) or b""))
-    return tuple(headers)
-
-
-def _bytes(path: str, given: object) -> bytes | None:
-    if given is None:
-        return None
-    try:
-        if isinstance(given, str):
-            return b64decode(given, validate=True)
-    except ValueError:
-        pass
-    raise Refused(f"{path} {shortened(given)}: this must be bytes in base64, or null.")
-
-
-def _already_there(log: Log, archive: Archive) -> int:
-    """Return how many of the archive's records the log has from an import that was stopped: whole batches from the first on.
-
-    Raises:
-        Refused: It has anything else of the archive's stories.
+    Attributes:
+        sums: Of each story's records, as far as the log was read; a story without any is missing.
     """
-    there = _digests(log, archive.stories)
-    found = sum(map(len, there.values()))
-    if not found:
-        return 0
-    if _is_beginning(there, found, archive):
-        if found < len(archive.records):
-            return found
-        raise Refused("All of this archive is in the log already; nothing was written.")
-    named = ", ".join(sorted(there)[:_MOST_NAMED])
-    more = f" and {len(there) - _MOST_NAMED:,} more" if len(there) > _MOST_NAMED else ""
-    raise Refused(
-        f"The log has records already of: {named}{more}. An archive restores only stories that do not exist yet, so nothing was "
-        "written. Restore into another data folder: dateline --data DIR log import FILE"
-    )
+
+    def __init__(self, log: Log, stories: Iterable[str]) -> None:
+        partitions, begins = log.partitions(EVENTS_TOPIC), log.begin_offsets(EVENTS_TOPIC)
+        self._log = log
+        self._stories = {(partition_of(story.encode(), partitions), story.encode()): story for story in stories}
+        self._offsets = {partition: begins[partition] for partition, _ in self._stories}
+        self.sums: dict[str, Sum] = {}
+
+    def read_on(self) -> None:
+        """Read up to where the log ends now, from where it ended the last time."""
+        ends = self._log.end_offsets(EVENTS_TOPIC)
+        for partition, offset in self._offsets.items():
+            for record in records_between(self._log, partition, offset, ends[partition]):
+                story = self._stories.get((partition, record.key or b""))
+                if story is not None:
+                    self.sums[story] = self.sums.get(story, _NOTHING).plus(record)
+        self._offsets = {partition: ends[partition] for partition in self._offsets}
 
 
-def _is_beginning(there: Mapping[str, list[bytes]], found: int, archive: Archive) -> bool:
-    """Tell whether what is there are the archive's first batches."""
-    seen: Counter[str] = Counter()
-    for batch in _batches(archive.records):
-        if found <= 0:
-            break
-        found -= len(batch)
-        for kept in batch:
-            digests = there.get(kept.story, [])
-            if seen[kept.story] >= len(digests) or digests[seen[kept.story]] != _digest(kept.record):
-                return False
-            seen[kept.story] += 1
-    return found == 0
+def _refuse_others(archive: Archive, held: Mapping[str, Sum]) -> None:
+    """Refuse an archive of whose stories the log holds anything but a beginning."""
+    others = set(held)
+    sums = dict.fromkeys(held, _NOTHING)
+    for kept in archive.records if held else ():
+        if kept.story in others:
+            sums[kept.story] = sums[kept.story].plus(kept.record)
+            if sums[kept.story] == held[kept.story]:
+                others.remove(kept.story)
+    if others:
+        raise Refused(
+            f"The log has records already, other or more than the archive has, of: {_named(others)}. A restored story must "
+            "be what it was, so nothing was written. Restore into another data folder: dateline --data DIR log import FILE"
+        )
 
 
-def _digests(log: Log, stories: Iterable[str]) -> dict[str, list[bytes]]:
-    """Return a digest of each record that the log has of `stories`, in its order; a story without any is missing."""
-    partitions = log.partitions(EVENTS_TOPIC)
-    keys = {story.encode(): story for story in stories}
-    homes = {key: partition_of(key, partitions) for key in keys}
-    ends = log.end_offsets(EVENTS_TOPIC)
-    digests: dict[str, list[bytes]] = defaultdict(list)
-    for partition in sorted(set(homes.values())):
-        for _, record in timed_records(log, partition, ends[partition]):
-            if record.key is not None and homes.get(record.key) == partition:
-                digests[keys[record.key]].append(_digest(record))
-    return digests
+def _missing(archive: Archive, held: Mapping[str, Sum]) -> Iterator[NewRecord]:
+    """Yield what the log does not hold of the archive, given that it holds the beginnings `held`."""
+    passed: Counter[str] = Counter()
+    for kept in archive.records:
+        if passed[kept.story] < held.get(kept.story, _NOTHING).count:
+            passed[kept.story] += 1
+        else:
+            yield kept.record
 
 
-def _digest(record: Record | NewRecord) -> bytes:
-    whole = msgpack.encode((record.timestamp, record.key, record.value, record.headers))
-    return blake2b(whole, digest_size=16).digest()
+def _append(log: Log, records: Iterable[NewRecord], advance: Advance) -> None:
+    written = 0
+    for batch in batches(((record, record.size_bytes) for record in records), most=_BATCH, most_bytes=_BATCH_BYTES):
+        try:
+            log.append(EVENTS_TOPIC, batch)
+        except DatelineError as error:
+            error.args = (f"{error} Before that, {written:,} records were restored; import the file again to go on.",)
+            raise
+        written += len(batch)
+        advance(len(batch))
 
 
-def _batches(records: Iterable[Kept]) -> Iterator[list[Kept]]:
-    """Cut an archive's records into batches; the same archive is always cut in the same places."""
-    return batches(((kept, kept.record.size_bytes) for kept in records), most=_BATCH, most_bytes=_BATCH_BYTES)
+def _check_undisturbed(archive: Archive, held: Mapping[str, Sum]) -> None:
+    """Raise an error if the log does not hold the archive's stories exactly, now that all of it is written."""
+    others = {story for story, expected in archive.stories.items() if held.get(story) != expected}
+    if others:
+        raise DatelineError(
+            "All of the archive is in the log now, but others wrote to the same stories meanwhile: another import, or a desk. "
+            f"So the log has more records than the archive, and seq may differ, of: {_named(others)}. "
+            "For the stories as they were, import it once more into another data folder: dateline --data DIR log import FILE"
+        )
+
+
+def _named(stories: Collection[str]) -> str:
+    more = len(stories) - _MOST_NAMED
+    return ", ".join(sorted(stories)[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
+from urllib.parse import quote
 
-from dateline.errors import Refused
+from dateline.errors import LogUnavailable, Refused
 
 PREFIX = "DATELINE_"
 
@@ -43,12 +44,25 @@ class Settings:
     @property
     def log_url(self) -> str:
         """The log's URL, the embedded default's where none is set."""
-        return self.log or f"sqlite:///{self.data_folder.absolute() / 'log.db'}"
+        return self.log or f"sqlite:///{quote(str(self.data_folder.absolute() / 'log.db'), errors='surrogateescape')}"
 
     @property
     def is_embedded(self) -> bool:
         """Whether the private redis-server is to be used."""
         return not self.redis
+
+
+def make_data_folder(folder: Path) -> None:
+    """Make the data folder, for its owner only, if it is not there.
+
+    Raises:
+        LogUnavailable: It cannot be; nothing was written.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"Cannot use the data folder {folder} ({error.strerror})"
+        raise LogUnavailable(f"{what}; nothing was written. Name another with --data or DATELINE_DATA.") from error
 
 
 def read_settings(environment: Mapping[str, str], *, data: str | None = None) -> Settings:

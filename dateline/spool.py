@@ -12,6 +12,7 @@ from msgspec import Struct, msgpack
 from dateline.errors import Refused
 
 T = TypeVar("T", bound=Struct)
+V = TypeVar("V")
 
 _IN_MEMORY_BYTES = 16 * 1024 * 1024
 _LENGTH_BYTES = 4
@@ -57,9 +58,9 @@ class Spool(Generic[T]):
         self._file.close()
 
 
-def batches(values: Iterable[tuple[T, int]], *, most: int, most_bytes: int) -> Iterator[list[T]]:
+def batches(values: Iterable[tuple[V, int]], *, most: int, most_bytes: int) -> Iterator[list[V]]:
     """Cut `values`, each given with its size in bytes, into batches that are small in both respects."""
-    batch: list[T] = []
+    batch: list[V] = []
     total = 0
     for value, size_bytes in values:
         if batch and (len(batch) >= most or total + size_bytes > most_bytes):

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, cast
 
 from dateline.clock import now
-from dateline.errors import MaybeWritten
+from dateline.errors import MaybeWritten, Refused
 from dateline.log import open_log
 from dateline.log.base import Log
-from dateline.settings import read_settings
-from producers.options import About, PublishOptions, RewriteOptions, StoryOptions, content_of
+from dateline.settings import make_data_folder, read_settings
+from producers.options import About, PublishOptions, RewriteOptions, StoryOptions, content_of, listed
 from producers.records import record_of
 from schemas import events
 from schemas.events import Event
 from schemas.identity import event_id_for, new_event_id, update_id_for
-from schemas.names import check_name
+from schemas.names import check_name, did_you_mean, shortened
 from schemas.rules import check
 from schemas.topics import EVENTS_TOPIC
 
@@ -59,7 +59,7 @@ class Desk:
         """
         settings = read_settings(os.environ)
         if url is None and not settings.log:
-            settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_data_folder(settings.data_folder)
         return cls(open_log(url or settings.log_url), name=name or settings.desk)
 
     def open_story(self, story: str, **options: Unpack[StoryOptions]) -> Receipt:
@@ -155,7 +155,10 @@ class Desk:
     ) -> E:
         """Return the event of `kind` that a method's options describe."""
         given: dict[str, Any] = {**options, **more}  # Any: options of many types, checked with the event
+        _refuse_unknown(kind, given)
         key = given.pop("idempotency_key", None)
+        if not isinstance(story, str):
+            raise Refused(f"story {shortened(story)}: give a text.")
         story = check_name("story", story)
         event_id = given.setdefault("event_id", event_id_for(self.name, story, key) if key else new_event_id())
         given.setdefault("occurred_at", now())
@@ -167,10 +170,24 @@ class Desk:
         if "update" in given:
             given["update"] = check_name("update", given["update"])
         if "topics" in given:
-            given["topics"] = tuple(given["topics"])
+            given["topics"] = listed("topics", given["topics"])
         return kind(story=story, desk=self.name, **given)
 
 
+def _refuse_unknown(kind: type[Event], given: Mapping[str, object]) -> None:
+    """Refuse an option that the act does not take, and an identity that is no text."""
+    known = {field.name for field in fields(kind)} | {"idempotency_key"} | (set(_SAID) if kind in _WITH_CONTENT else set())
+    known -= {"story", "desk", "content"}
+    for name, value in given.items():
+        if name not in known:
+            raise Refused(
+                f"There is no option {name!r}{did_you_mean(name, known)}. {kind.__name__} takes: {', '.join(sorted(known))}."
+            )
+        if name in _TEXTS and not isinstance(value, str):
+            raise Refused(f"{name} {shortened(value)}: give a text.")
+
+
+_TEXTS = ("update", "event_id", "idempotency_key")
 _WITH_CONTENT = (events.UpdatePublished, events.UpdateRevised, events.UpdateCorrected)
 _SAID = ("headline", "body", "media", "sources", "places", "tags")
 

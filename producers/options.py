@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
+from dateline.errors import Refused
 from schemas.body import parse_body
 from schemas.content import Block, Content, Media, Source
+from schemas.names import shortened
 from schemas.sources import parse_source
+
+T = TypeVar("T")
 
 
 class Said(TypedDict, total=False):
@@ -74,9 +78,20 @@ def content_of(said: Said) -> Content:
     body = said.get("body", ())
     return Content(
         said.get("headline", ""),
-        parse_body(body) if isinstance(body, str) else tuple(body),
-        tuple(said.get("media", ())),
-        tuple(parse_source(one) if isinstance(one, str) else one for one in said.get("sources", ())),
-        tuple(said.get("places", ())),
-        tuple(said.get("tags", ())),
+        parse_body(body) if isinstance(body, str) else listed("body", body),
+        listed("media", said.get("media", ())),
+        tuple(parse_source(one) if isinstance(one, str) else one for one in listed("sources", said.get("sources", ()))),
+        listed("places", said.get("places", ())),
+        listed("tags", said.get("tags", ())),
     )
+
+
+def listed(name: str, value: Iterable[T]) -> tuple[T, ...]:
+    """Return the items of an option that is a list.
+
+    Raises:
+        Refused: It is none; a text is none either, although it could be taken apart.
+    """
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise Refused(f"{name} {shortened(value)}: give a list.")
+    return tuple(value)

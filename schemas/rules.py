@@ -16,7 +16,6 @@ from schemas.events import Event, UpdateKilled, UpdateMarked
 from schemas.fields import Rule, rules_of
 from schemas.names import shortened
 from schemas.shape import misfit
-from schemas.times import rfc3339
 
 MOST_TEXT_BYTES = 262_144
 FURTHEST_AHEAD = timedelta(hours=1)
@@ -71,7 +70,7 @@ def problems(event: Event, *, now: datetime | None = None) -> list[Problem]:
         same = convert(plain, type(event)) == event
     except ValidationError as error:
         path, value, wanted = misfit(error, plain)
-        return [Problem(path, shortened(value), wanted)]
+        return [Problem(path, _shown(value), wanted)]
     except TypeError as error:
         return [Problem("event", type(event).__name__, f"holds a value that no event has ({error})")]
     if not same:
@@ -126,10 +125,10 @@ def _inside(thing: Any, prefix: str) -> Iterator[Problem]:  # Any: an event or a
         if isinstance(value, _NESTED):
             yield from _nested(value, prefix + name, rules)
         elif value is not None and rules and (message := _first_broken(value, rules)):
-            yield Problem(prefix + name, shortened(value), message)
+            yield Problem(prefix + name, _shown(value), message)
     if kind in _TOGETHER:
         for name, message in _TOGETHER[kind](thing):
-            yield Problem(prefix + name, shortened(getattr(thing, name)), message)
+            yield Problem(prefix + name, _shown(getattr(thing, name)), message)
 
 
 def _nested(value: object, path: str, rules: tuple[Rule, ...]) -> Iterator[Problem]:
@@ -140,7 +139,7 @@ def _nested(value: object, path: str, rules: tuple[Rule, ...]) -> Iterator[Probl
         if isinstance(entry, _NESTED):
             yield from _nested(entry, f"{path}[{at}]", rules)
         elif message := _first_broken(entry, rules):
-            yield Problem(f"{path}[{at}]", shortened(entry), message)
+            yield Problem(f"{path}[{at}]", _shown(entry), message)
 
 
 def _first_broken(value: object, rules: tuple[Rule, ...]) -> str | None:
@@ -157,11 +156,16 @@ def _plan(kind: Any) -> tuple[tuple[str, tuple[Rule, ...]], ...]:  # Any: a data
     return tuple((field.name, rules_of(kind, field.name)) for field in fields(kind))
 
 
+def _shown(value: object) -> str:
+    """Return what stands in a field, for a message: a time as RFC 3339 (without a zone if it has none), all else quoted."""
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else shortened(value)
+
+
 def _too_far_ahead(event: Event, now: datetime | None) -> Iterator[Problem]:
     if now is None or event.occurred_at.utcoffset() is None or event.occurred_at <= now + FURTHEST_AHEAD:
         return
-    message = f"an impossible time, more than an hour ahead of now ({rfc3339(now)}); say when it happened"
-    yield Problem("occurred_at", rfc3339(event.occurred_at), message)
+    message = f"an impossible time, more than an hour ahead of now ({_shown(now.replace(microsecond=0))}); say when it happened"
+    yield Problem("occurred_at", _shown(event.occurred_at), message)
 
 
 def _too_much_text(plain: object) -> Iterator[Problem]:

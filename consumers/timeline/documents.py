@@ -5,13 +5,18 @@ A public update's words lie in its document only; its state holds the rest. A hi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder, Encoder
 
 from consumers.state import Change, Correction, Entry, Heading, Story, Update
 from consumers.words import content_of, words_of
+from dateline.errors import StoreBroken
+
+T = TypeVar("T")
 
 
 class _Head(Struct, gc=False):
@@ -57,14 +62,35 @@ class _PublicState(Struct, array_like=True, gc=False):
     last: Change
 
 
+def _reader(kind: type[T]) -> Callable[[bytes | str], T]:
+    """Return what reads a `kind` as the view keeps it; a view that holds anything else was damaged from outside."""
+    decode = Decoder(kind).decode
+
+    def read(text: bytes | str) -> T:
+        try:
+            return decode(text)
+        except (MsgspecError, UnicodeDecodeError) as error:
+            raise damaged(f"no {kind.__name__.strip('_')}: {error}") from error
+
+    return read
+
+
+def damaged(what: str) -> StoreBroken:
+    """Return the error for a view that does not hold what a timeline holds."""
+    return StoreBroken(
+        f"The timeline in Redis is damaged ({what}); something else wrote there, or keys were evicted. It can be thrown away: "
+        "empty this Redis, or remove DATA/redis.rdb while no dateline command runs, and it is built again from the log."
+    )
+
+
 _encode = Encoder().encode
-_read_document = Decoder(_Document).decode
-_read_public = Decoder(_PublicState).decode
-_read_hidden = Decoder(Update).decode
-_read_story = Decoder(Story).decode
-_read_entry = Decoder(Entry).decode
-_read_change = Decoder(Change).decode
-_read_heading = Decoder(Heading).decode
+_read_document = _reader(_Document)
+_read_public = _reader(_PublicState)
+_read_hidden = _reader(Update)
+_read_story = _reader(Story)
+_read_entry = _reader(Entry)
+_read_change = _reader(Change)
+_read_heading = _reader(Heading)
 
 
 def document(story: str, update: Update) -> str:

@@ -11,7 +11,7 @@
 {tl:p3}:g8:docs/STORY         hash    update -> the document that a reader gets; only what is public
 {tl:p3}:g8:state/STORY        hash    update -> the rest of what the fold keeps of it
 {tl:p3}:g8:events/STORY       hash    event id -> its entry
-{tl:p3}:g8:index/STORY        zset    update by place: the public ones; so key/ and pinned/, and withheld/ for "as of"
+{tl:p3}:g8:index/STORY        zset    update by place: the public ones; so key/ and pinned/; withheld/, hidden/ (for desks)
 {tl:p3}:g8:changes/STORY      stream  SEQ-0 -> change
 {tl:p3}:g8:notes/STORY/UPD    hash    seq -> what a change of the update told readers; a kill removes it whole
 {tl:p3}:g8:history/STORY/UPD  zset    by seq: what an update was before its last change; with no update, the heading
@@ -57,6 +57,7 @@ PAGE_AS_OF = _script("page_as_of")
 CHANGES = _script("changes")
 UPDATE = _script("update")
 NAMES = _script("names")
+HIDDEN = _script("hidden")
 STORIES = _script("stories")
 CORRECTIONS = _script("corrections")
 VERDICT = _script("verdict")

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from consumers.state import Change, Correction, Entry, Heading, Story, Update
 from consumers.story import new_story
 from consumers.timeline import keys
-from consumers.timeline.documents import read_change, read_entry, read_heading, read_history, read_story, read_update
+from consumers.timeline.documents import damaged, read_change, read_entry, read_heading, read_history, read_story, read_update
 from dateline.errors import Refused
 from dateline.log.partitioner import partition_of
 from dateline.redis_store import Reply, Script, Store
@@ -112,7 +112,9 @@ class TimelineReader:
             return None
         state, after, documents = found
         kept = read_story(state)
-        return Page(kept, kept.seq, _cursor(after), [document for document in documents if document])
+        if None in documents:
+            raise damaged(f"a document of story {story!r} is missing")
+        return Page(kept, kept.seq, _cursor(after), documents)
 
     def page_as_of(
         self, story: str, when: datetime | int, *, limit: int = 20, cursor: str | None = None, key_events: bool = False
@@ -161,6 +163,14 @@ class TimelineReader:
         told = [Told(about, shown or None) for about, shown in map(read_history, entries)]
         told.append(Told(kept.last, document or None))
         return sorted(told, key=lambda one: one.about.seq)
+
+    def hidden(self, story: str) -> Sequence[Update] | None:
+        """Return a story's updates that are withheld or under embargo, for desks; None if there is no such story."""
+        found = self._ask(keys.HIDDEN, story)
+        if not found:
+            return None
+        _, names, states = found
+        return [read_update(name.decode(), state, None) for name, state in zip(names, states, strict=True)]
 
     def update_names(self, story: str, *, limit: int = 2000) -> Sequence[str]:
         """Return the ids of a story's public updates, the newest first."""

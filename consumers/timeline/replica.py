@@ -96,6 +96,7 @@ _WHAT = {
     "key": "the place among the key events of update",
     "pinned": "the place among the pinned of update",
     "withheld": "the place among the withheld of update",
+    "hidden": "the place among the hidden of update",
     "events": "the verdict on event",
     "changes": "the change",
     "history": "the history of update",

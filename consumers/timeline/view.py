@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 from msgspec import json, msgpack
 
+from consumers.state import Update
 from consumers.story import FOLD_VERSION
 from consumers.timeline import keys
-from consumers.timeline.documents import read_entry, read_story, read_update
+from consumers.timeline.documents import damaged, read_entry, read_story, read_update
 from consumers.timeline.reader import TimelineReader
 from consumers.timeline.writes import batch_writes
 from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Pending, StoryLoaded, View
@@ -99,7 +100,13 @@ def _loaded(asked: list[tuple[str, tuple[str, ...], tuple[str, ...]]], reply: by
         state, states, docs, entries = found
         loaded[story_id] = StoryLoaded(
             read_story(state),
-            {u: read_update(u, s, d) for u, s, d in zip(updates, states, docs, strict=True) if s},
+            {u: _whole(u, s, d) for u, s, d in zip(updates, states, docs, strict=True) if s or d},
             {e: read_entry(text) for e, text in zip(events, entries, strict=True) if text},
         )
     return loaded
+
+
+def _whole(update: str, state: str | None, document: str | None) -> Update:
+    if not state:
+        raise damaged(f"the state of update {update!r} is missing")
+    return read_update(update, state, document)

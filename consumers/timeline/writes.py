@@ -141,7 +141,7 @@ def _update_writes(g: str, story: str, first: Mapping[str, Update | None], last:
 def _index_writes(g: str, story: str, before: Update, after: Update) -> Iterator[Write]:
     for name, belongs in _INDEXES.items():
         if belongs(after) and not belongs(before):
-            yield ["ZADD", f"{g}{name}/{story}", after.place, after.id]
+            yield ["ZADD", f"{g}{name}/{story}", 0 if name == _BY_NAME else after.place, after.id]
         elif belongs(before) and not belongs(after):
             yield ["ZREM", f"{g}{name}/{story}", after.id]
     if before.is_public and not after.is_public:
@@ -155,13 +155,16 @@ def _index_writes(g: str, story: str, before: Update, after: Update) -> Iterator
         yield ["ZREM", f"{g}embargoes", f"{story}/{after.id}"]
 
 
+_BY_NAME = "hidden"  # what is hidden may have no place yet
+
 _INDEXES: Mapping[str, Callable[[Update], bool]] = {
     "index": lambda update: update.is_public,
     "key": lambda update: update.is_public and update.key_event,
     "pinned": lambda update: update.is_public and update.pinned,
+    "hidden": lambda update: update.revision > 0 and not update.is_public and update.killed_at is None,
     "withheld": lambda update: update.withheld and update.place > 0 and update.embargo_until is None,
 }
-"""Which updates each index of a story holds, all by their place."""
+"""Which updates each index of a story holds, by their place; the hidden ones by name."""
 
 
 def _homeless(found: Homeless) -> tuple[int, str]:

@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 VERIFICATIONS = ("unverified", "verified", "disputed", "debunked")
 
 
+class MarksGiven(AboutGiven):
+    """The options of `mark`."""
+
+    pin: bool
+    unpin: bool
+    key_event: bool
+    no_key_event: bool
+    verification: str | None
+
+
 @click.command(
     "withhold",
     cls=WritingCommand,
@@ -107,22 +117,18 @@ def embargo_command(
 )
 @click.argument("story")
 @click.argument("update")
-@click.option("--pin/--unpin", default=None, help="Show it on top of the page, or no longer.")
-@click.option("--key-event/--no-key-event", default=None, help="Who has one minute should see it.")
+@click.option("--pin", is_flag=True, help="Show it on top of the page.")
+@click.option("--unpin", is_flag=True, help="Show it on top no longer.")
+@click.option("--key-event", is_flag=True, help="Who has one minute should see it.")
+@click.option("--no-key-event", is_flag=True, help="It is no key event.")
 @click.option("--verification", type=click.Choice(VERIFICATIONS), metavar="HOW", help=f"{', '.join(VERIFICATIONS)}.")
 @about_options
 @with_deployment
-def mark_command(
-    deployment: Deployment,
-    story: str,
-    update: str,
-    *,
-    pin: bool | None,
-    key_event: bool | None,
-    verification: str | None,
-    **given: Unpack[AboutGiven],
-) -> int:
+def mark_command(deployment: Deployment, story: str, update: str, **given: Unpack[MarksGiven]) -> int:
     """Pin an update, make it a key event, say how well verified it is."""
+    pin = _one_of("--pin", given["pin"], "--unpin", given["unpin"])
+    key_event = _one_of("--key-event", given["key_event"], "--no-key-event", given["no_key_event"])
+    verification = given["verification"]
     marks = _marks(pin, key_event, verification)
     if not marks:
         raise click.UsageError("Say how to mark it: --pin, --unpin, --key-event, --no-key-event or --verification.")
@@ -152,6 +158,13 @@ def _lift(deployment: Deployment, story: str, update: str, given: AboutGiven) ->
         lambda desk: desk.lift_embargo(story, update, until=until, **writer.about),
         lambda told: f"Lifted the embargo on {told.update} (seq {told.seq}).{writer.standing(told)}",
     )
+
+
+def _one_of(yes_name: str, yes: bool, no_name: str, no: bool) -> bool | None:
+    """Return what one of two flags that exclude each other says, None if neither is given."""
+    if yes and no:
+        raise click.UsageError(f"Give {yes_name} or {no_name}, not both.")
+    return yes if yes or no else None
 
 
 def _marks(pin: bool | None, key_event: bool | None, verification: str | None) -> list[str]:

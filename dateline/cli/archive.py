@@ -40,9 +40,9 @@ def log_command() -> None:
 def export_command(deployment: Deployment, file: str, story: str | None) -> None:
     """Write every record of the log as one line of JSON, to stdout or to a file.
 
-    Beside the event stand seq, when it was recorded, and the raw bytes. A record that cannot be decoded is there too: its type is
-    null, and problem says why. A file is replaced once the export is whole, and only its owner may read it: an archive also holds
-    what was killed or is under embargo.
+    The first line is a header, no record: the format and its version. Beside the event stand seq, when it was recorded, and the
+    raw bytes. A record that cannot be decoded is there too: its type is null, and problem says why. A file is replaced once the
+    export is whole, and only its owner may read it: an archive also holds what was killed or is under embargo.
     """
     from dateline.archive import export
     from schemas.names import check_name
@@ -65,9 +65,9 @@ def export_command(deployment: Deployment, file: str, story: str | None) -> None
 def import_command(deployment: Deployment, file: str, as_json: bool) -> int:
     """Restore an exported log: the same bytes and times, into stories that do not exist yet.
 
-    An event without raw bytes is recorded at its recorded_at. A file with bad lines changes nothing, and a story that exists is
-    never touched. Records of no story are left out and counted. An import that was stopped goes on when it is run again. To
-    publish events as new, use: dateline import
+    An event without raw bytes is recorded at its recorded_at. A file with bad lines changes nothing, a story that exists is
+    never touched, and an archive that is there whole stays as it is. Records of no story are left out and counted. An import
+    that was stopped goes on when it is run again. To publish events as new, use: dateline import
     """
     from dateline.ndjson import read_file
     from dateline.restore import read_archive, restore
@@ -101,6 +101,9 @@ def _refuse_bad(archive: Archive, file: str) -> None:
 def _say(restored: Restored, *, as_json: bool) -> None:
     if as_json:
         emit_json({name: getattr(restored, name) for name in restored.__struct_fields__})
+        return
+    if restored.there and not restored.records:
+        click.echo(f"All of this archive is in the log already: {counted(restored.there, 'record')}. Nothing was written.")
         return
     names = restored.stories
     named = ", ".join(names[:_MOST_NAMED]) + (f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else "")

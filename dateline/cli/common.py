@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import click
 
 from dateline.deployment import Deployment
-from dateline.errors import Refused
+from dateline.errors import LogChanged, Refused
 from dateline.settings import read_settings
 
 P = ParamSpec("P")
@@ -29,7 +29,11 @@ def with_deployment(function: Callable[Concatenate[Deployment, P], R]) -> Callab
     def wrapper(context: click.Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
         data = kwargs.pop("data", None) or context.find_root().obj
         with Deployment(read_settings(os.environ, data=data if isinstance(data, str) else None)) as deployment:
-            return function(deployment, *args, **kwargs)
+            deployment.notify = lambda text: notice(f"dateline: {text}")
+            try:
+                return function(deployment, *args, **kwargs)
+            except LogChanged as error:
+                raise deployment.advise(error) from error
 
     return update_wrapper(wrapper, function)
 

@@ -17,9 +17,8 @@ import click
 from dateline.cli.common import with_deployment
 from dateline.cli.lines import say
 from dateline.deployment import Deployment
-from dateline.errors import DatelineError
+from dateline.errors import DatelineError, LogUnavailable
 from dateline.settings import Settings
-from schemas.topics import EVENTS_TOPIC
 
 if TYPE_CHECKING:
     from consumers.runner import Runner
@@ -81,7 +80,7 @@ def run_timeline(deployment: Deployment, stop: Stop) -> None:
                 runner = runner or _runner(deployment, pauses)
                 runner.run(stopped=stop)
             except DatelineError as error:
-                runner = _let_go(deployment, runner)
+                runner = _let_go(deployment, runner, error)
                 stop.wait(pauses.after(error))
     finally:
         if runner is not None:
@@ -138,9 +137,7 @@ class _Pauses:
 
 
 def _runner(deployment: Deployment, pauses: _Pauses) -> Runner:
-    from consumers.runner import Runner
     from consumers.timeline.view import TimelineView
-    from schemas.codec import committed_codec
 
     class Announced(TimelineView):
         """The timeline, which says when a partition of it is claimed."""
@@ -151,18 +148,19 @@ def _runner(deployment: Deployment, pauses: _Pauses) -> Runner:
             say("claimed", consumer=self.name, partition=partition, generation=claim.generation, offset=claim.offset)
             return claim
 
-    runner = Runner(deployment.log, Announced(deployment.store), topic=EVENTS_TOPIC, codec=committed_codec())
+    runner = deployment.runner(Announced(deployment.store))
     say("joined", consumer="timeline")  # until it claims something, it stands by
     return runner
 
 
-def _let_go(deployment: Deployment, runner: Runner | None) -> Runner | None:
+def _let_go(deployment: Deployment, runner: Runner | None, error: DatelineError) -> Runner | None:
     """Prepare to try again; return the runner to go on with.
 
-    A private redis-server that was lost comes back at another address, so nothing that knows the old one is kept. Elsewhere the
+    A private redis-server that was lost comes back at another address, and a log file may have been moved or replaced, so nothing
+    that knows the old one is kept. Elsewhere the
     runner stays a member of its group, which is not to be shared anew at each outage of Redis.
     """
-    if runner is not None and deployment.settings.is_embedded:
+    if runner is not None and (deployment.settings.is_embedded or isinstance(error, LogUnavailable)):
         runner.close()
         runner = None
     if runner is None:

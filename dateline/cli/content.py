@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
+from typing_extensions import override
 
+from dateline.cli.writing import WritingCommand
 from dateline.errors import Refused
 
 if TYPE_CHECKING:
@@ -22,7 +24,26 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])  # Any: a command takes options of every type
 
+KINDS = ("agency", "official", "broadcaster", "eyewitness", "social", "own")
+"""`schemas.content.SOURCE_KINDS`, which takes long to load."""
+
+BODY_HELP = """\b
+In --body, an empty line parts paragraphs. "## " begins a heading, "- " an
+item of a list, "> " a quote, whose last line may be "> — Speaker"; an address
+alone in <https://…> is an embed. Text takes **bold** *italic* [link](url)."""
+
 PARTS = ("body", "image", "sources", "places", "tags")
+
+
+class ContentCommand(WritingCommand):
+    """A writing command that takes content: its help says how a body is written."""
+
+    @override
+    def format_help_text(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_help_text(context, formatter)
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(BODY_HELP)
 
 
 class ContentGiven(TypedDict):
@@ -45,13 +66,15 @@ def content_options(function: F) -> F:
     for option in (
         click.option("--tag", metavar="T", multiple=True, help="A tag; repeatable."),
         click.option("--place", metavar="P", multiple=True, help="Where; repeatable."),
-        click.option("--source", metavar="NAME[:KIND]", multiple=True, help="Who says so, like NASA:official; repeatable."),
+        click.option(
+            "--source", metavar="NAME[:KIND]", multiple=True, help=f"Who says so; repeatable. KIND: {', '.join(KINDS)}."
+        ),
         click.option("--alt", metavar="TEXT", help="What it shows, for those who cannot see it."),
         click.option("--credit", metavar="TEXT", help="Whose picture it is."),
         click.option("--caption", metavar="TEXT", help="The picture's caption."),
         click.option("--image", metavar="URL", help="A picture, in place of the first one."),
         click.option("--body-file", metavar="FILE", help="The text from a file, or from stdin: -"),
-        click.option("--body", metavar="TEXT", help="The text; an empty line parts paragraphs."),
+        click.option("--body", metavar="TEXT", help="The text, written as said above."),
     ):
         function = option(function)
     return function

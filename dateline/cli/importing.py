@@ -10,6 +10,7 @@ import click
 
 from dateline.cli.common import emit_json, json_option, notice, with_deployment
 from dateline.cli.progress import progress
+from dateline.cli.writing import for_people
 from dateline.deployment import PATIENCE, Deployment
 from dateline.errors import DatelineError, Refused
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from dateline.importing import Checked, Tally
     from dateline.ndjson import BadLines
 
-FORMATS = ("auto", "ndjson", "ninjs", "newsml-g2", "rss", "atom")
+FORMATS = ("auto", "ndjson")
 EVENTS_A_SECOND = 1000
 """What a view surely takes in; by it, how long an import waits is measured."""
 
@@ -29,24 +30,26 @@ UNCONFIRMED = 4
 @click.command(name="import", epilog="Example: dateline import --dry-run coverage.ndjson && dateline import coverage.ndjson")
 @click.argument("file", metavar="FILE|-")
 @click.option(
-    "--format", "file_format", type=click.Choice(FORMATS), default="auto", help="Wire formats come with a later release."
+    "--format",
+    type=click.Choice(FORMATS),
+    default="auto",
+    expose_value=False,
+    help="One event a line is NDJSON, the only one yet.",
 )
 @click.option("--story", metavar="S", help="For lines that name no story; one that names another is a bad line.")
-@click.option("--dry-run", is_flag=True, help="Check only; nothing is published.")
+@click.option(
+    "--dry-run", is_flag=True, help="Check the form only; publish nothing. What the log's order decides is not checked."
+)
 @click.option("--skip-bad", is_flag=True, help="Publish the good lines of a file that has bad ones.")
 @json_option
 @with_deployment
-def import_command(
-    deployment: Deployment, file: str, file_format: str, story: str | None, dry_run: bool, skip_bad: bool, as_json: bool
-) -> int:
+def import_command(deployment: Deployment, file: str, story: str | None, dry_run: bool, skip_bad: bool, as_json: bool) -> int:
     """Publish events from a file of NDJSON: one event a line, as log export writes them.
 
     All lines are checked first, and a file with bad lines changes nothing. An event without an id gets one from what it says, so
     importing a file twice changes nothing either. What the log recorded (seq, recorded_at, raw) is left out: to restore an
     archive with its times, use log import. Exit code 1 if an event was rejected, 4 if no consumer has confirmed it in time.
     """
-    if file_format not in ("auto", "ndjson"):
-        raise Refused(f"--format {file_format} comes with the wire formats, in a later release; this one imports ndjson.")
     with closing(_checked(deployment, file, story)) as checked:
         _show_bad(checked, file, skip_bad=skip_bad)
         if dry_run:
@@ -114,11 +117,14 @@ def _say_checked(checked: Checked, *, as_json: bool) -> None:
         emit_json({"dry_run": True, "events": good, "skipped": bad, "bad_lines": _bad_json(checked)})
     else:
         skipped = f", {counted(bad, 'line')} to be skipped" if bad else ""
-        click.echo(f"{counted(good, 'event')} can be published{skipped}. Nothing was published (--dry-run).")
+        click.echo(
+            f"{counted(good, 'event')} in good form{skipped}. Nothing was published (--dry-run), so what the log's order decides "
+            "is not checked: ids used before, revisions expected, what is closed or killed."
+        )
 
 
 def _publish(deployment: Deployment, checked: Checked, *, as_json: bool) -> int:
-    from dateline.importing import Tally, send, tally
+    from dateline.importing import IN_THE_LOG, Tally, send, tally
 
     total = len(checked.events)
     deployment.warm_up()
@@ -126,7 +132,8 @@ def _publish(deployment: Deployment, checked: Checked, *, as_json: bool) -> int:
         with progress("Publishing", total) as advance:
             offsets = send(deployment, checked.events, advance=advance)
         try:
-            deployment.catch_up(timeout=PATIENCE + total / EVENTS_A_SECOND)
+            if any(offset != IN_THE_LOG for offset in offsets):
+                deployment.catch_up(timeout=PATIENCE + total / EVENTS_A_SECOND)
             found = tally(deployment, checked.events, offsets, most_rejected=_MOST_SHOWN)
         except DatelineError as error:  # whatever it is, the events are in the log
             notice(f"dateline: The log has all of it, but no consumer has confirmed it: {error}")
@@ -147,9 +154,10 @@ def _say(found: Tally, checked: Checked, *, as_json: bool) -> None:
         kinds = [("duplicate", found.duplicate), ("rejected", found.rejected), ("unconfirmed", found.unconfirmed)]
         rest = "".join(f", {count:,} {name}" for name, count in kinds if count)
         skipped = f" {counted(checked.bad.count, 'line')} skipped." if checked.bad.count else ""
-        click.echo(f"Published {counted(total, 'event')}: {found.accepted:,} accepted{late}{rest}.{skipped}")
+        done = "Published" if found.accepted or found.unconfirmed else "Nothing new in"
+        click.echo(f"{done} {counted(total, 'event')}: {found.accepted:,} accepted{late}{rest}.{skipped}")
     for one in found.first_rejected:
-        notice(f"dateline: line {one.line}: rejected: {one.reason}")
+        notice(f"dateline: line {one.line}: rejected: {for_people(one.reason)}")
     if found.rejected > len(found.first_rejected):
         notice(f"dateline: … and {found.rejected - len(found.first_rejected):,} more were rejected.")
 

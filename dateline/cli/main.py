@@ -15,7 +15,7 @@ import click
 from dateline import __version__
 from dateline.errors import DatelineError
 
-USAGE, INTERRUPTED = 2, 130
+USAGE, UNCONFIRMED, INTERRUPTED = 2, 4, 130
 
 SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "Publish": {
@@ -119,7 +119,10 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         _drop_output()
         where = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{where}{error.strerror or error}. Check the disk, and where the output goes.", 1)
+        told = f"{where}{error.strerror or error}. Check the disk, and where the output goes."
+        if any(argument in SECTIONS["Publish"] for argument in arguments):
+            return _fail(f"{told} What was to be published may be in the log: look before you send it again.", UNCONFIRMED)
+        return _fail(told, 1)
     except DatelineError as error:
         return _fail(str(error), error.exit_code)
     return result if isinstance(result, int) else 0

@@ -10,9 +10,10 @@ from msgspec import Raw, json
 from consumers.state import Update
 from consumers.timeline.reader import ListedCorrection, Told
 from dateline.cli.diff import diff, read_words
+from dateline.cli.writing import shown_time
 from dateline.errors import Refused
 from schemas.names import shortened
-from schemas.times import from_ms, rfc3339
+from schemas.times import from_ms
 
 
 def with_diffs(told: Sequence[Told], *, context: int = 3) -> Iterator[tuple[Told, list[str]]]:
@@ -47,7 +48,7 @@ def killed(update: Update | None) -> Refused | None:
     """Return the error for an update that was killed, None if it was not."""
     if update is None or update.killed_at is None:
         return None
-    return Refused(f"Update {shortened(update.id)} was killed on {rfc3339(update.killed_at)}; nothing of it is shown.")
+    return Refused(f"Update {shortened(update.id)} was killed on {shown_time(update.killed_at)}; nothing of it is shown.")
 
 
 def _entry(told: Told, changed: list[str]) -> dict[str, Any]:  # Any: what JSON holds

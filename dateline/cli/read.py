@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dateline.cli.common import json_option, unknown_story, unknown_update, with_deployment
-from dateline.deployment import Deployment
+from dateline.cli.common import json_option, notice, unknown_story, unknown_update, with_deployment
+from dateline.deployment import Deployment, Unconfirmed
 from dateline.errors import Refused
 from schemas.names import check_name
 
@@ -37,25 +37,26 @@ def timeline_command(
     key_events: bool,
     as_of: str | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Show a story's updates, newest first, as readers have them."""
     deployment.warm_up()
     story = check_name("story", story)
     then = _moment(as_of)
     if not as_json:
         import_module("dateline.cli.render")  # while the private Redis starts
-    deployment.catch_up()
+    behind = look(deployment)
     ask: dict[str, Any] = {"limit": limit, "cursor": cursor, "key_events": key_events}  # Any: the page's options
     reader = deployment.reader
     page = reader.page(story, **ask) if then is None else reader.page_as_of(story, then, **ask)
     if page is None:
-        raise _no_page(deployment, story, as_of)
+        raise behind or _no_page(deployment, story, as_of)
     if as_json:
         click.echo(page.json())
-        return
+        return exit_code(behind)
     more = ["dateline", *_asked_data(), "timeline", story, *(("--limit", str(limit)) if limit != 20 else ())]
     more += [*(("--as-of", as_of) if as_of else ()), *(("--key-events",) if key_events else ())]
     _show_timeline(page, then, more)
+    return exit_code(behind)
 
 
 @click.command(name="history", epilog="Example: dateline history apollo-13 a-problem")
@@ -63,25 +64,26 @@ def timeline_command(
 @click.argument("update", metavar="UPDATE")
 @json_option
 @with_deployment
-def history_command(deployment: Deployment, *, story: str, update: str, as_json: bool) -> None:
+def history_command(deployment: Deployment, *, story: str, update: str, as_json: bool) -> int:
     """Show what readers were told of an update, revision by revision, and what changed."""
     deployment.warm_up()
     story, update = check_name("story", story), check_name("update", update)
     from dateline.cli.past import history_json, killed
 
-    deployment.catch_up()
+    behind = look(deployment)
     kept, told = deployment.reader.story(story), deployment.reader.history(story, update)
     if kept is None:
-        raise unknown_story(deployment, story)
+        raise behind or unknown_story(deployment, story)
     if told is None:
-        raise killed(deployment.reader.update(story, update)) or unknown_update(deployment, story, update)
+        raise killed(deployment.reader.update(story, update)) or behind or unknown_update(deployment, story, update)
     if as_json:
         click.echo(history_json(story, update, told))
-        return
+        return exit_code(behind)
     from dateline.cli.render_past import show_history
     from dateline.cli.sheet import Sheet
 
     show_history(Sheet(), kept, update, told)
+    return exit_code(behind)
 
 
 @click.command(name="corrections", epilog="Example: dateline corrections apollo-13")
@@ -89,24 +91,40 @@ def history_command(deployment: Deployment, *, story: str, update: str, as_json:
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, metavar="N", help="How many at most.")
 @json_option
 @with_deployment
-def corrections_command(deployment: Deployment, *, story: str | None, limit: int, as_json: bool) -> None:
+def corrections_command(deployment: Deployment, *, story: str | None, limit: int, as_json: bool) -> int:
     """Show what was put right, newest first: of one story, or of all."""
     deployment.warm_up()
     story = check_name("story", story) if story is not None else None
     from dateline.cli.past import corrections_json
 
-    deployment.catch_up()
+    behind = look(deployment)
     if story is not None and deployment.reader.story(story) is None:
-        raise unknown_story(deployment, story)
+        raise behind or unknown_story(deployment, story)
     found = deployment.reader.corrections(story, limit=limit)
     if as_json:
         click.echo(corrections_json(found))
-        return
+        return exit_code(behind)
     from dateline.cli.render_past import show_corrections
     from dateline.cli.sheet import Sheet
 
     stories = {one.story: deployment.reader.story(one.story) for one in found}
     show_corrections(Sheet(), found, {name: kept for name, kept in stories.items() if kept is not None})
+    return exit_code(behind)
+
+
+def look(deployment: Deployment) -> Unconfirmed | None:
+    """Bring the view up to the end of the log; where its holder does not move, warn, and return that it may be behind."""
+    try:
+        deployment.catch_up()
+    except Unconfirmed as behind:
+        notice(f"dateline: warning: {behind}")
+        return behind
+    return None
+
+
+def exit_code(behind: Unconfirmed | None) -> int:
+    """Return what a command exits with that has shown what a view has."""
+    return behind.exit_code if behind is not None else 0
 
 
 def _moment(as_of: str | None) -> datetime | int | None:

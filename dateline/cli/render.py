@@ -139,7 +139,7 @@ def marks_of(update: Shown) -> Text:
     if update.corrections:
         marks.append(Text("Corrected", WRONG))
     if update.from_story:
-        marks.append(Text(f"from another story: {one_line(update.from_story)}", "italic"))
+        marks.append(Text(f"From another story: {one_line(update.from_story)}", "italic"))
     return Text(" · ").join(marks)
 
 

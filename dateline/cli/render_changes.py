@@ -21,9 +21,9 @@ from dateline.cli.render import (
 )
 from dateline.cli.sheet import Sheet
 
-_SAID = {"revised": "Revised", "corrected": "Corrected", "released": "Back on the page"}
+_SAID = {"released": "Back on the page"}
 _GONE = {
-    "withheld": ("Taken off the page while in doubt", f"bold {WRONG}"),
+    "withheld": ("Taken off the page", f"bold {WRONG}"),
     "killed": ("KILLED: not to be used, in any version", "bold white on red"),
 }
 _STORY = {
@@ -52,13 +52,13 @@ class ChangeSheet:
         self._sheet.flush()
 
     def show(self, story: Story, public: PublicChange) -> None:
-        """Print one change; its words as they are now, unless a later change brought them and will show them."""
+        """Print one change; the words of its update only if it is the last of that update, as no others were said then."""
         self._clock = LocalTime(story.heading.time_zone)
         change = public.change
         self._turn_day(self._clock.day(change.occurred_at))
         if change.update is None:
             self._show_story(story, change)
-        elif public.document is None:
+        elif public.document is None or change.kind in _GONE:
             self._show_gone(change)
         else:
             self._show_said(change, read_document(public.document))
@@ -73,22 +73,28 @@ class ChangeSheet:
             self._sheet.gap()
 
     def _show_said(self, change: Change, update: Shown) -> None:
-        sheet = self._sheet
-        if change.kind == "published" and update.seq == change.seq:
-            show_update(sheet, update, self._clock)
+        is_last = update.seq == change.seq
+        if change.kind == "published" and is_last:
+            show_update(self._sheet, update, self._clock)
             return
-        done = Text(f"{_SAID.get(change.kind, change.kind.capitalize())}", f"bold {WRONG if change.kind == 'corrected' else ''}")
-        if change.kind == "marked":
+        wrong = change.kind == "corrected"
+        done = Text(_SAID.get(change.kind, change.kind.capitalize()), f"bold {WRONG if wrong else ''}")
+        if not is_last:
+            done.append(f": {change.update}", "not bold")
+        elif change.kind == "marked":
             done = Text("Marked: ", "bold") + (marks_of(update) or Text("nothing stands out any more"))
         self._line(change, done)
         if change.note:
-            wrong = change.kind == "corrected"
             note = Text.assemble(("What was wrong: ", "bold") if wrong else "", plain(change.note))
-            sheet.put(note, style=WRONG if wrong else "", indent=sheet.margin)
-        sheet.put(one_line(update.headline), style="bold", indent=sheet.margin)
-        if change.kind != "marked" and update.seq == change.seq:
-            show_words(sheet, update)
-        show_small_print(sheet, update, self._clock)
+            self._sheet.put(note, style=WRONG if wrong else "", indent=self._sheet.margin)
+        if is_last:
+            self._show_as_it_is(update, with_words=change.kind != "marked")
+
+    def _show_as_it_is(self, update: Shown, *, with_words: bool) -> None:
+        self._sheet.put(one_line(update.headline), style="bold", indent=self._sheet.margin)
+        if with_words:
+            show_words(self._sheet, update)
+        show_small_print(self._sheet, update, self._clock)
 
     def _show_gone(self, change: Change) -> None:
         words, style = _GONE.get(change.kind, (f"{change.kind.capitalize()}, and taken back since", QUIET))
@@ -98,7 +104,8 @@ class ChangeSheet:
         self._line(change, Text(_STORY.get(change.kind, change.kind), "bold cyan"))
         if change.note:
             self._sheet.put(plain(change.note), indent=self._sheet.margin)
-        if change.kind in ("story_opened", "story_revised"):
+        gave = story.heading_change
+        if change.kind in ("story_opened", "story_revised") and gave is not None and gave.seq == change.seq:
             self._sheet.put(one_line(story.heading.title), style="bold", indent=self._sheet.margin)
             self._sheet.put(markdown(story.heading.summary), indent=self._sheet.margin)
 

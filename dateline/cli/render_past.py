@@ -21,7 +21,7 @@ _DONE = {
     "published": "Published",
     "revised": "Revised",
     "corrected": "Corrected",
-    "withheld": "Taken off the page while in doubt",
+    "withheld": "Taken off the page",
     "released": "Back on the page",
     "marked": "Marked",
     "late": "Late copy came in: kept here, never shown",
@@ -72,13 +72,13 @@ def show_corrections(sheet: Sheet, found: Sequence[ListedCorrection], stories: M
 def marks_changed(before: Shown, after: Shown) -> Iterator[str]:
     """Yield in words how the marks of an update differ."""
     if before.pinned != after.pinned:
-        yield "pinned" if after.pinned else "no longer pinned"
+        yield "now pinned" if after.pinned else "no longer pinned"
     if before.key_event != after.key_event:
-        yield "a key event" if after.key_event else "no longer a key event"
+        yield "now a key event" if after.key_event else "no longer a key event"
     if before.verification != after.verification:
-        yield one_line(after.verification or "no longer marked for its truth")
+        yield f"now {one_line(after.verification)}" if after.verification else "no longer marked for its truth"
     if before.urgency != after.urgency:
-        yield f"urgency {after.urgency}"
+        yield f"now of urgency {after.urgency}"
 
 
 def _show_entry(sheet: Sheet, told: Told, clock: LocalTime) -> None:
@@ -112,9 +112,9 @@ def _show_what_changed(sheet: Sheet, before: Shown | None, after: Shown, changed
         sheet.put(one_line(after.headline), style="bold", indent=sheet.margin)
         show_words(sheet, after)
         return
-    marks = ", ".join(marks_changed(before, after))
+    marks = "; ".join(marks_changed(before, after))
     if marks:
-        sheet.put(f"Now {marks}.", indent=sheet.margin)
+        sheet.put(f"{marks[0].upper()}{marks[1:]}.", indent=sheet.margin)
     if changed:
         _show_diff(sheet, changed)
     elif before.revision != after.revision:

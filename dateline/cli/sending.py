@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import click
+from msgspec.structs import replace
 
 from dateline.cli.common import emit_json, notice
+from dateline.cli.writing import for_people
 from dateline.deployment import Deployment, Unconfirmed
 from dateline.errors import Conflict, DatelineError, MaybeWritten, Refused
 from dateline.verdicts import Told, await_verdict, unconfirmed
 from producers.desk import Desk, Receipt
 from schemas.events import Event
+from schemas.names import shortened
 from schemas.rules import warnings
 
 
@@ -25,21 +28,34 @@ class _OneEventDesk(Desk):
         return super().send(event)
 
 
-def send(deployment: Deployment, act: Callable[[Desk], Receipt], *, desk: str, blind: DatelineError | None) -> tuple[Event, Told]:
+def send(
+    deployment: Deployment, act: Callable[[Desk], Receipt], *, desk: str, blind: DatelineError | None, key: str | None = None
+) -> tuple[Event, Told]:
     """Let a desk do `act`, and return the event and what became of it.
 
     Args:
         blind: Why there is no view to ask for a verdict.
+        key: The idempotency key that the user gave; the answer then speaks of it, and not of the event id that comes of it.
     """
     speaker = _OneEventDesk(deployment.log, name=desk)
     try:
         receipt = act(speaker)
     except MaybeWritten as error:
-        again = f"{error} Send it again with: --event-id {speaker.sent.event_id}"
-        return speaker.sent, unconfirmed(speaker.sent, None, again)
+        again = "the same --idempotency-key" if key is not None else f"--event-id {speaker.sent.event_id}"
+        return speaker.sent, unconfirmed(speaker.sent, None, f"{error} Send it again with: {again}")
     if blind is not None:
         return speaker.sent, unconfirmed(speaker.sent, receipt, f"Written, but no consumer has confirmed it: {blind}")
-    return speaker.sent, await_verdict(deployment, speaker.sent, receipt)
+    told = await_verdict(deployment, speaker.sent, receipt)
+    return speaker.sent, told if key is None else _in_terms_of(key, told)
+
+
+def _in_terms_of(key: str, told: Told) -> Told:
+    """Return an answer that names the key where it would name an event id that the user never gave."""
+    used = f"The event id {told.event_id!r} was used before"
+    if told.status != "rejected" or not (told.reason or "").startswith(used):
+        return told
+    reason = f"The idempotency key {shortened(key)} was used before with other content (seq {told.seq}). Give a new key."
+    return replace(told, reason=reason)
 
 
 def report(event: Event, told: Told, *, as_json: bool, say: Callable[[Told], str], remarks: Sequence[str]) -> int:
@@ -58,7 +74,7 @@ def report(event: Event, told: Told, *, as_json: bool, say: Callable[[Told], str
 
 
 def _error(told: Told) -> DatelineError | None:
-    reason = told.reason or ""
+    reason = for_people(told.reason or "")
     if told.status == "unconfirmed":
         return Unconfirmed(reason)
     if told.status == "duplicate" and reason:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dateline.cli.common import emit_json, json_option, with_deployment
-from dateline.deployment import Deployment
+from dateline.deployment import Deployment, Unconfirmed
 from dateline.errors import DatelineError, LogChanged, OtherVersion, Refused
 from schemas.topics import EVENTS_TOPIC
 
@@ -36,7 +36,8 @@ def status_command(deployment: Deployment, watch: bool, as_json: bool) -> None:
     """Show the log, Redis, how far the timeline view is, and the newest records that could not be used.
 
     Undecodable records are no readable event; their story counts them and goes on. Homeless ones belong to no story. Exit code 1
-    if the view cannot be brought up to the end of the log.
+    if the log or Redis cannot be used or the view does not fit the log, 4 if another process holds the view and does not bring it
+    up to the end of the log.
     """
     if watch:
         _watch(deployment)
@@ -70,7 +71,10 @@ def examine(deployment: Deployment) -> tuple[Json, DatelineError | None]:
         positions = deployment.reader.positions()
         found["timeline"] = _timeline(positions, found["log"]["partitions"])
         found["warnings"] = _warnings(found["redis"])
+        if isinstance(error, Unconfirmed) and _is_at_end(found["timeline"]):
+            error = None  # it has moved since
         error = error or _misfit(positions, found["log"])
+        found["timeline"]["state"] = _state(found["timeline"], error)
     except DatelineError as problem:
         error = error or problem
     found["error"] = str(error) if error is not None else None
@@ -97,6 +101,17 @@ def _timeline(positions: Sequence[Position], log: Sequence[Json]) -> Json:
     problems = [{"partition": position.partition, **problem} for position in positions for problem in position.problems]
     totals = {name: sum(one[name] for one in partitions) for name in ("lag", "stories", "undecodable", "homeless")}
     return {**totals, "partitions": partitions, "problems": problems}
+
+
+def _state(timeline: Json, error: DatelineError | None) -> str:
+    """Return `up to date`, `behind`, or `stopped` where only a hand can put it right."""
+    if error is not None and not error.retriable:
+        return "stopped"
+    return "up to date" if error is None and _is_at_end(timeline) else "behind"
+
+
+def _is_at_end(timeline: Json) -> bool:
+    return all(one["position"] == one["end"] for one in timeline["partitions"])
 
 
 def _partition(log: Json, position: Position | None) -> Json:
@@ -175,15 +190,21 @@ def _shown(found: Json, *, with_error: bool = False) -> Group:
         parts.append(Text(f"Redis     {where}"))
     parts += [Text(f"Warning   {warning}", "yellow") for warning in found["warnings"]]
     if timeline is not None:
-        behind = f"{timeline['lag']:,} behind the log's end" if timeline["lag"] else "up to date"
         stories = "1 story" if timeline["stories"] == 1 else f"{timeline['stories']:,} stories"
-        parts += [Text(f"Timeline  {behind}, {stories}"), Text(""), _table(timeline["partitions"])]
+        parts += [Text(f"Timeline  {_standing(timeline, found['error'])}, {stories}"), Text(""), _table(timeline["partitions"])]
         parts += _problems(timeline)
     else:
         parts += [Text(""), _table(log["partitions"])]
     if with_error and found["error"]:
         parts += [Text(""), Text(found["error"], "red")]
     return Group(*parts)
+
+
+def _standing(timeline: Json, error: str | None) -> str:
+    """Return how far the timeline is, in words; of a stopped one, the beginning of why."""
+    if timeline["state"] == "stopped":
+        return f"stopped: {(error or '').partition('. ')[0].rstrip('.')}"
+    return f"{timeline['lag']:,} behind the log's end" if timeline["state"] == "behind" else "up to date"
 
 
 def _table(rows: Sequence[Json]) -> Table:

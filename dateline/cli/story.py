@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
 import click
 
 from dateline.cli.common import emit_json, json_option, notice, with_deployment
+from dateline.cli.read import exit_code, look
 from dateline.cli.writing import AboutGiven, Writer, WritingCommand, about_options
 from dateline.deployment import Deployment
 
@@ -99,7 +100,7 @@ def revise_story(deployment: Deployment, story: str, **given: Unpack[WordsGiven]
     "close", cls=WritingCommand, epilog="\b\nExample:\n  dateline story close apollo-13 --note 'The crew is home.'"
 )
 @click.argument("story")
-@click.option("--note", metavar="TEXT", help="What readers are told about it.")
+@click.option("--note", metavar="TEXT", help="For those who follow it: in watch and the change stream; not on the timeline.")
 @about_options
 @with_deployment
 def close_story(deployment: Deployment, story: str, note: str | None, **given: Unpack[AboutGiven]) -> int:
@@ -115,7 +116,7 @@ def close_story(deployment: Deployment, story: str, note: str | None, **given: U
     "reopen", cls=WritingCommand, epilog="\b\nExample:\n  dateline story reopen apollo-13 --note 'The findings are out.'"
 )
 @click.argument("story")
-@click.option("--note", metavar="TEXT", help="What readers are told about it.")
+@click.option("--note", metavar="TEXT", help="For those who follow it: in watch and the change stream; not on the timeline.")
 @about_options
 @with_deployment
 def reopen_story(deployment: Deployment, story: str, note: str | None, **given: Unpack[AboutGiven]) -> int:
@@ -130,17 +131,18 @@ def reopen_story(deployment: Deployment, story: str, note: str | None, **given: 
 @story_command.command("list", epilog="\b\nExample:\n  dateline story list --json")
 @json_option
 @with_deployment
-def list_stories(deployment: Deployment, as_json: bool) -> None:
+def list_stories(deployment: Deployment, as_json: bool) -> int:
     """List the stories, the last changed first."""
     deployment.warm_up()
-    deployment.catch_up()
+    behind = look(deployment)
     found = deployment.reader.stories()
     if as_json:
         emit_json({"stories": [_listed_json(one) for one in found]})
     elif found:
         _print_list(found)
-    else:
+    elif behind is None:
         notice("There is no story yet. Open one with: dateline story open STORY --title …")
+    return exit_code(behind)
 
 
 def _looked(deployment: Deployment, given: AboutGiven, story: str) -> Writer:

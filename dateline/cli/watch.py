@@ -13,7 +13,7 @@ import click
 
 from dateline.cli.common import notice, unknown_story, with_deployment
 from dateline.deployment import Deployment
-from dateline.errors import DatelineError, StoreUnavailable
+from dateline.errors import DatelineError, Refused, StoreUnavailable
 from dateline.settings import Settings
 from schemas.names import check_name
 
@@ -44,8 +44,10 @@ def watch_command(deployment: Deployment, *, story: str, limit: int, since: int 
     page = deployment.reader.page(story, limit=max(limit, 1))
     if page is None:
         raise unknown_story(deployment, story)
+    if since is not None and since > page.seq:
+        raise Refused(f"--since {since:,} lies past the end: story {story!r} is at seq {page.seq:,}.")
     show = _print_json if as_json else _reader_of(page, begins=since is None and limit > 0)
-    since = page.seq if since is None else min(since, page.seq)
+    since = page.seq if since is None else since
     with _Feeder(deployment.settings) as feeder:
         for kept, change in _changes(deployment, story, since=since, check=feeder.check):
             show(kept, change)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Unpack, cast
 import click
 
 from dateline.cli.common import with_deployment
-from dateline.cli.content import PARTS, ContentGiven, Draft, content_options, draft_of
-from dateline.cli.writing import AboutGiven, Writer, WritingCommand, about_options, moment, whole_number
+from dateline.cli.content import PARTS, ContentCommand, ContentGiven, Draft, content_options, draft_of
+from dateline.cli.writing import AboutGiven, Writer, about_options, moment, shown_time, whole_number
 from dateline.deployment import Deployment
 from dateline.errors import Refused
 
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from consumers.state import Update
+    from dateline.verdicts import Told
     from producers.options import PublishOptions, RewriteOptions
     from schemas.content import Content
+
+_STOPS = (".", "!", "?", "…", "。", "！", "？", "।", "؟", "۔")
+"""What may end a sentence, in some script."""
 
 version_option = click.option("--version", callback=whole_number(0), metavar="N", help="The wire's number of this copy.")
 
@@ -44,7 +48,7 @@ class RewriteGiven(ContentGiven, AboutGiven):
 
 @click.command(
     "publish",
-    cls=WritingCommand,
+    cls=ContentCommand,
     epilog="\b\nExample:\n  dateline publish apollo-13 --headline 'Lift-off' --body-file - < liftoff.txt",
 )
 @click.argument("story")
@@ -60,10 +64,7 @@ class RewriteGiven(ContentGiven, AboutGiven):
 @about_options
 @with_deployment
 def publish_command(deployment: Deployment, story: str, **given: Unpack[PublishGiven]) -> int:
-    """Publish an update. Times are like 1970-04-14T03:08:20Z.
-
-    In the body, "## " begins a heading, "- " a list, "> " a quote, whose last line may be "> — Speaker".
-    """
+    """Publish an update. Times are like 1970-04-14T03:08:20Z."""
     from schemas.content import NO_CONTENT
 
     draft = draft_of(given)
@@ -82,7 +83,7 @@ def publish_command(deployment: Deployment, story: str, **given: Unpack[PublishG
 
 @click.command(
     "correct",
-    cls=WritingCommand,
+    cls=ContentCommand,
     epilog="\b\nExample:\n  dateline correct apollo-13 liftoff --note 'The time was wrong.' --body '…'",
 )
 @click.argument("story")
@@ -109,13 +110,13 @@ def correct_command(
     severity = "minor" if minor else "substantive"
     return writer.send(
         lambda desk: desk.correct(story, update, note=said, severity=severity, **options),
-        lambda told: f"Corrected {told.update}, now revision {told.revision} (seq {told.seq}): {said}{writer.standing(told)}",
+        lambda told: f"Corrected {told.update}, {_now(told, said, writer.standing(told))}",
     )
 
 
 @click.command(
     "revise",
-    cls=WritingCommand,
+    cls=ContentCommand,
     epilog="\b\nExample:\n  dateline revise apollo-13 liftoff --body-file b.txt --source NASA:official",
 )
 @click.argument("story")
@@ -137,8 +138,17 @@ def revise_command(deployment: Deployment, story: str, update: str, note: str | 
     options = _rewritten(writer, draft, story, update, given)
     return writer.send(
         lambda desk: desk.revise(story, update, note=note, **options),
-        lambda told: f"Revised {told.update}, now revision {told.revision} (seq {told.seq}).{writer.standing(told)}",
+        lambda told: f"Revised {told.update}, {_now(told, note, writer.standing(told))}",
     )
+
+
+def _now(told: Told, note: str | None, standing: str) -> str:
+    """Return the revision that an update has now, the note, and what keeps readers from seeing it, as whole sentences."""
+    revision = f"now revision {told.revision} (seq {told.seq})"
+    if not note:
+        return f"{revision}.{standing}"
+    stop = "." if standing and not note.rstrip().endswith(_STOPS) else ""
+    return f"{revision}: {note.rstrip()}{stop}{standing}"
 
 
 def _publish_options(writer: Writer, content: Content, given: PublishGiven) -> PublishOptions:
@@ -162,10 +172,9 @@ def _publish_options(writer: Writer, content: Content, given: PublishGiven) -> P
 def _refuse_past(embargo_until: datetime | None) -> None:
     """Stop copy whose embargo is over: the fold would show it at once, and that is not what was meant."""
     from dateline.clock import now
-    from schemas.times import rfc3339
 
     if embargo_until is not None and embargo_until <= now():
-        raise Refused(f"--embargo-until {rfc3339(embargo_until)} has passed. Give a later time, or leave it out.")
+        raise Refused(f"--embargo-until {shown_time(embargo_until)} has passed. Give a later time, or leave it out.")
 
 
 def _rewritten(writer: Writer, draft: Draft, story: str, update: str, given: RewriteGiven) -> RewriteOptions:
@@ -190,7 +199,5 @@ def _rewritten(writer: Writer, draft: Draft, story: str, update: str, given: Rew
 def _refuse_killed(update: Update) -> None:
     """Stop copy for a killed update before it reaches the log: there it would stay."""
     if update.killed_at is not None:
-        from schemas.times import rfc3339
-
-        when = rfc3339(update.killed_at)
+        when = shown_time(update.killed_at)
         raise Refused(f"Update {update.id!r} was killed on {when}, never to be used again. Publish a new update instead.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])  # Any: a command takes options of every type
 _PATHS = ("body_file",)
+_FRACTION = re.compile(r"(\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+Z")
 
 
 class WritingCommand(click.Command):
@@ -157,7 +159,7 @@ class Writer:
 
         desk = self._given["desk"]
         name = self._deployment.settings.desk if desk is None else desk
-        event, told = sending.send(self._deployment, act, desk=name, blind=self._blind)
+        event, told = sending.send(self._deployment, act, desk=name, blind=self._blind, key=self._given["idempotency_key"])
         return sending.report(event, told, as_json=self._given["as_json"], say=say, remarks=self._remarks)
 
     def standing(self, told: Told) -> str:
@@ -176,6 +178,11 @@ class Writer:
 def shown_time(when: datetime) -> str:
     """Return a time for the eye, in UTC."""
     return f"{when:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def for_people(text: str) -> str:
+    """Return a message with the times in it to the second: where the log has more, it is for machines."""
+    return _FRACTION.sub(r"\1Z", text)
 
 
 def _about(given: AboutGiven) -> About:

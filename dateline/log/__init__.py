@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from dateline.errors import Refused
 from dateline.log.base import Log
@@ -43,4 +43,4 @@ def _open_sqlite(url: str, rest: str) -> Log:
         raise Refused(f"{url!r} asks for {count!r} partitions; give a number from 1 to {MAX_PARTITIONS}.")
     from dateline.log.sqlite import SQLiteLog  # each backend is loaded only where it is used
 
-    return SQLiteLog(Path(place[1:]), partitions=int(count))
+    return SQLiteLog(Path(unquote(place[1:], errors="surrogateescape")), partitions=int(count))

@@ -144,7 +144,11 @@ class Log(ABC):
 
     @abstractmethod
     def id(self, topic: str) -> str:
-        """Return what tells this topic's log from any other, also from one that was made anew in its place."""
+        """Return what tells this topic's log from any other, also from one that was made anew in its place.
+
+        Raises:
+            LogUnavailable: What was opened is no longer there.
+        """
 
     @abstractmethod
     def partitions(self, topic: str) -> int:

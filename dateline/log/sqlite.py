@@ -61,6 +61,7 @@ class SQLiteLog(Log):
     @override
     def id(self, topic: str) -> str:
         self._check_open()
+        self._file.check_in_place()
         return str(uuid5(self._file.id, topic))
 
     @override

@@ -167,6 +167,8 @@ class LogFile:
             ) from error
 
     def _make(self) -> None:
+        with suppress(OSError):  # SQLite says it better
+            os.close(os.open(self._absolute, os.O_RDWR | os.O_CREAT, 0o600))  # a log also holds what was killed
         with self.translated(), closing(self._open("mode=rwc")) as connection:
             self._use_wal(connection)
             connection.execute("BEGIN IMMEDIATE")

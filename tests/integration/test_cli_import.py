@@ -49,6 +49,8 @@ def test_events_of_a_file_reach_the_timeline_and_a_second_import_changes_nothing
 
     assert (first.code, first.out, first.err) == (0, "Published 4 events: 4 accepted.\n", "")
     assert (again.code, json_of(again)["accepted"], json_of(again)["duplicate"]) == (0, 0, 4)
+    assert run(data, "import", str(file)).out == "Nothing new in 4 events: 0 accepted, 4 duplicate.\n"
+    assert run(data, "log", "export").out.splitlines() == exported
     assert [json.loads(one).get("update") for one in exported] == [None, None, "u0", "u1", "u2"]
     shown = json_of(run(data, "timeline", "apollo-13", "--json"))
     assert [update["id"] for update in shown["updates"]] == ["u2", "u1", "u0"]
@@ -89,7 +91,10 @@ def test_with_skip_bad_the_good_lines_go_in(data: Path) -> None:
 def test_a_dry_run_checks_and_changes_nothing(data: Path) -> None:
     result = import_(data, line(), line("u1"), options=("--dry-run",))
 
-    assert (result.code, result.out) == (0, "2 events can be published. Nothing was published (--dry-run).\n")
+    assert result.code == 0
+    assert result.out.startswith(
+        "2 events in good form. Nothing was published (--dry-run), so what the log's order decides is not"
+    )
     assert not data.exists()
 
 
@@ -103,6 +108,46 @@ def test_the_same_event_id_with_other_content_is_rejected_with_its_line(data: Pa
     assert (told["accepted"], told["duplicate"], told["rejected"]) == (2, 1, 1)
     assert [(one["line"], one["update"]) for one in told["rejections"]] == [(4, "u2")]
     assert "line 4: rejected: The event id '0198f0c2-7a10-7c3e-9b1d-5f2e6a9c0001' was used before" in result.err
+
+
+def test_the_second_import_of_a_partly_rejected_file_says_the_same_and_writes_nothing(data: Path) -> None:
+    released = {name: value for name, value in line("u1").items() if name != "content"} | {"type": "UpdateReleased"}
+    events = (line(), line("u1"), released, line("u2"))
+
+    first, again = (import_(data, *events, options=("--json",)) for _ in range(2))
+
+    told, told_again = json_of(first), json_of(again)
+    assert (first.code, again.code) == (1, 1)
+    assert (told["accepted"], told["duplicate"], told["rejected"]) == (3, 0, 1)
+    assert (told_again["accepted"], told_again["duplicate"], told_again["rejected"]) == (0, 3, 1)
+    assert told_again["rejections"] == told["rejections"]
+    assert again.err == first.err
+    assert "line 3: rejected: Update 'u1' is not withheld" in again.err
+    assert records(data) == 4
+
+
+def test_of_a_file_that_has_grown_only_what_is_new_is_written(data: Path) -> None:
+    import_(data, line(), line("u1"))
+
+    result = import_(data, line("u1"), line("u2"), line(), line("u3"))
+
+    assert (result.code, result.out) == (0, "Published 4 events: 2 accepted, 2 duplicate.\n")
+    assert records(data) == 4
+
+
+def test_an_id_that_the_log_has_with_other_content_is_sent_and_rejected(data: Path) -> None:
+    import_(data, line(), line("u1", event_id="e-1"))
+
+    result = import_(data, line("u1", event_id="e-1"), line("u2", event_id="e-1"), options=("--json",))
+
+    assert (result.code, json_of(result)["duplicate"], json_of(result)["rejected"]) == (1, 1, 1)
+    assert "line 2: rejected: The event id 'e-1' was used before with other content (seq 2)" in result.err
+    assert records(data) == 3
+
+
+def test_only_formats_that_there_are_can_be_chosen(data: Path) -> None:
+    assert import_(data, line(), options=("--format", "ndjson")).code == 0
+    assert import_(data, line(), options=("--format", "rss")).code == 2
 
 
 def test_late_copy_is_counted(data: Path) -> None:
@@ -174,7 +219,6 @@ def test_what_is_no_file_of_events_is_refused_in_words(data: Path, stdin: bytes,
     [
         (("absent.ndjson",), "There is no file 'absent.ndjson'"),
         (("/",), "'/' is a folder"),
-        (("-", "--format", "rss"), "--format rss comes with the wire formats"),
         (("-", "--story", "no name"), "The story name 'no name' holds ' '"),
     ],
 )

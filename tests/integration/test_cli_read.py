@@ -9,17 +9,21 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
 
+from dateline.cli import main
 from dateline.deployment import Deployment
 from dateline.log import open_log
 from dateline.private_redis import PrivateRedis
 from dateline.settings import read_settings
 from producers.desk import Desk
 from schemas.content import Media
+from schemas.topics import EVENTS_TOPIC
 from tests.integration.cli import DATELINE, json_of, run
 
 STORY = "apollo-13"
@@ -216,7 +220,7 @@ def test_late_copy_stands_in_the_history_and_was_never_shown(data: Path) -> None
 
 def test_of_a_killed_update_only_its_end_is_told(data: Path) -> None:
     assert refusal(data, "history", STORY, "air") == (
-        "Update 'air' was killed on 1970-04-14T03:16:00.000000Z; nothing of it is shown."
+        "Update 'air' was killed on 1970-04-14 03:16:00 UTC; nothing of it is shown."
     )
 
 
@@ -254,6 +258,53 @@ def test_corrections_of_one_story_in_words(data: Path) -> None:
     assert "Houston, we've had a problem\n" in result.out
     assert "│ Correction, 13 April 1970, 23:16 CST: The first call was misquoted.\n" in result.out
     assert "Osaka" not in result.out
+
+
+# A view that stays behind
+
+
+@pytest.fixture
+def behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A deployment whose view is held by somebody who does not move; its last update is not in the view."""
+    catch_up = partialmethod(Deployment.catch_up, timeout=0.2)  # it need not wait as long as users do
+    monkeypatch.setattr(Deployment, "catch_up", catch_up)
+    with Deployment(read_settings({}, data=str(tmp_path))) as deployment:
+        desk = deployment.desk()
+        desk.open_story(STORY, title="Apollo 13")
+        desk.publish(STORY, update="launch", headline="Lift-of")
+        desk.correct(STORY, "launch", note="A letter.", headline="Lift-off")
+        deployment.catch_up()
+        with closing(deployment.log.join(EVENTS_TOPIC, group="timeline")):
+            desk.publish(STORY, update="later", headline="Not in the view yet")
+            yield tmp_path
+
+
+@pytest.mark.parametrize("command", [("timeline", STORY), ("history", STORY, "launch"), ("corrections",), ("story", "list")])
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["words", "json"])
+def test_what_a_view_has_that_stays_behind_is_shown_with_a_warning(
+    behind: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...], options: tuple[str, ...]
+) -> None:
+    code = main.run(["--data", str(behind), *command, *options])
+
+    said = capsys.readouterr()
+    assert code == 4
+    assert (STORY if command == ("story", "list") else "Lift-off") in said.out
+    assert "Not in the view yet" not in said.out
+    assert re.fullmatch(r"dateline: warning: The timeline view has not come to the end of the log .*\n", said.err)
+    if options:
+        json.loads(said.out)
+
+
+@pytest.mark.parametrize("command", [("timeline", "artemis-2"), ("history", STORY, "later"), ("corrections", "artemis-2")])
+def test_what_a_view_that_stays_behind_does_not_know_may_be_there_all_the_same(
+    behind: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    code = main.run(["--data", str(behind), *command])
+
+    said = capsys.readouterr()
+    assert (code, said.out) == (4, "")
+    assert "No story" not in said.err
+    assert "No update" not in said.err
 
 
 # The terminal

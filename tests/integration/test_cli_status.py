@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from dateline.log import open_log
 from dateline.log.base import NewRecord
+from producers.desk import Desk
 from tests.integration.cli import json_of, run
 
 STORY = "apollo-13"
@@ -96,6 +98,28 @@ def test_a_view_of_another_log_is_named_and_what_it_holds_is_shown(data: Path) -
     assert result.code == 1
     assert result.err.startswith("dateline: LOG_CHANGED: the timeline view")
     assert json_of(result)["timeline"]["stories"] == 1
+
+
+def test_a_view_of_another_log_is_stopped_and_not_up_to_date(data: Path) -> None:
+    for file in data.glob("log.db*"):
+        file.unlink()
+
+    shown, as_json = run(data, "status").out, json_of(run(data, "status", "--json"))
+
+    assert "Timeline  stopped: LOG_CHANGED: the timeline view (partition " in shown
+    assert "up to date" not in shown
+    assert as_json["timeline"]["state"] == "stopped"
+
+
+def test_a_view_whose_holder_does_not_move_is_behind(data: Path) -> None:
+    with open_log(f"sqlite:///{data}/log.db") as log, closing(log.join("dateline.events", group="timeline")):
+        Desk(log, name="houston").publish(STORY, headline="Lift-off")
+
+        result = run(data, "status")
+
+    assert (result.code, len(result.err.splitlines())) == (4, 1)
+    assert "another process holds it" in result.err
+    assert "Timeline  1 behind the log's end, 1 story" in result.out
 
 
 def test_a_reading_command_does_not_show_a_view_of_another_log(data: Path) -> None:

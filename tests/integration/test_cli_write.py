@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import pytest
 
 from consumers.state import Story, Update
 from dateline.cli import sending
+from dateline.cli.content import KINDS
 from dateline.deployment import Deployment
 from dateline.errors import MaybeWritten
 from dateline.log.partitioner import partition_of
 from dateline.settings import read_settings
 from schemas.codec import committed_codec
-from schemas.content import Block, Media, Source
+from schemas.content import SOURCE_KINDS, Block, Media, Source
 from schemas.topics import EVENTS_TOPIC
 from tests.integration.cli import Result, json_of, run
 
@@ -201,6 +203,18 @@ def test_withheld_and_embargoed_copy_can_be_revised_and_stays_hidden(newsroom: N
     assert newsroom.update("liftoff").content.headline == "Lift-off, perhaps"
 
 
+def test_a_note_is_echoed_and_what_follows_it_is_a_sentence_of_its_own(newsroom: Newsroom) -> None:
+    revised = newsroom.done("revise", "liftoff", "--headline", "Second", "--note", "New figures")
+    newsroom.done("withhold", "liftoff", "--reason", "In doubt.")
+    corrected = newsroom.done("correct", "liftoff", "--headline", "Third", "--note", "One figure was wrong")
+    again = newsroom.done("correct", "liftoff", "--headline", "Fourth", "--note", "Was it?")
+
+    hidden = "It is withheld, so readers do not see it."
+    assert revised == "Revised liftoff, now revision 2 (seq 3): New figures\n"
+    assert corrected == f"Corrected liftoff, now revision 3 (seq 5): One figure was wrong. {hidden}\n"
+    assert again == f"Corrected liftoff, now revision 4 (seq 6): Was it? {hidden}\n"
+
+
 def test_copy_under_embargo_is_published_hidden(newsroom: Newsroom) -> None:
     said = newsroom.done("publish", "--headline", "Findings", "--id", "findings", "--embargo-until", "2999-01-01T00:00:00Z")
 
@@ -255,6 +269,16 @@ def test_the_same_idempotency_key_is_the_same_event(newsroom: Newsroom) -> None:
 
     assert said[0].startswith("Published u-")
     assert said[1] == "Nothing new: this event was recorded before (seq 3).\n"
+
+
+def test_a_key_used_for_something_else_is_named_and_no_event_id(newsroom: Newsroom) -> None:
+    newsroom.done("publish", "--headline", "Once", "--id", "one", "--idempotency-key", "k")
+
+    result = newsroom.does("publish", "--headline", "Twice", "--id", "one", "--idempotency-key", "k", "--json")
+
+    assert result.code == 1
+    assert_one_line(result, "The idempotency key 'k' was used before with other content (seq 3). Give a new key.")
+    assert "event id" not in json_of(result)["reason"]
 
 
 def test_the_same_event_id_with_other_content_is_rejected(newsroom: Newsroom) -> None:
@@ -441,7 +465,7 @@ REFUSED: Mapping[str, tuple[int, list[str], str]] = {
     "an embargo that is over": (
         1,
         ["publish", "apollo-13", *BODY, "--embargo-until", "1970-01-01T00:00:00Z"],
-        "--embargo-until 1970-01-01T00:00:00.000000Z has passed",
+        "--embargo-until 1970-01-01 00:00:00 UTC has passed",
     ),
     "an embargo set and lifted at once": (
         2,
@@ -450,6 +474,12 @@ REFUSED: Mapping[str, tuple[int, list[str], str]] = {
     ),
     "an embargo neither set nor lifted": (2, ["embargo", "apollo-13", "liftoff"], "one of the two"),
     "an embargo lifted that is none": (1, ["embargo", "apollo-13", "liftoff", "--lift"], "'liftoff' is under no embargo"),
+    "pinned and unpinned at once": (2, ["mark", "apollo-13", "liftoff", "--pin", "--unpin"], "Give --pin or --unpin, not both."),
+    "a key event and none at once": (
+        2,
+        ["mark", "apollo-13", "liftoff", "--key-event", "--no-key-event"],
+        "Give --key-event or --no-key-event, not both.",
+    ),
     "a correction of what is killed": (
         1,
         ["correct", "apollo-13", "rumour", "--note", "n", "--headline", "h"],
@@ -539,7 +569,9 @@ def test_every_act_on_a_killed_update_is_rejected(newsroom: Newsroom) -> None:
     newsroom.done("kill", "liftoff", "--reason", "Wrong.")
 
     for command, args in {"mark": ["--pin"], "withhold": ["--reason", "r"], "release": [], "kill": ["--reason", "r"]}.items():
-        assert_refused(newsroom.does(command, "liftoff", *args), 1, "never to be used again")
+        result = newsroom.does(command, "liftoff", *args)
+        assert_refused(result, 1, "never to be used again")
+        assert re.search(r"was killed on \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ,", result.err)
 
 
 def test_a_closed_story_takes_no_new_update(newsroom: Newsroom) -> None:
@@ -580,6 +612,16 @@ def test_no_update_under_embargo_is_named_to_who_mistypes_it(newsroom: Newsroom)
 
 
 # Help
+
+
+@pytest.mark.parametrize("command", ["publish", "correct", "revise"])
+def test_help_names_how_a_body_is_written_and_the_kinds_of_sources(tmp_path: Path, command: str) -> None:
+    said = " ".join(run(tmp_path, command, "--help").out.split())
+
+    signs = ('"## "', '"- "', '"> "', '"> — Speaker"', "<https://…>", "**bold** *italic* [link](url)")
+    assert not [sign for sign in signs if sign not in said]
+    assert KINDS == SOURCE_KINDS
+    assert f"KIND: {', '.join(SOURCE_KINDS)}." in said
 
 
 COMMANDS = ["publish", "correct", "revise", "withhold", "release", "kill", "embargo", "mark"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import threading
@@ -175,7 +176,7 @@ def test_a_watch_reads_well(watch: Start, desk: Desk) -> None:
     desk.mark(STORY, "problem", pinned=True, verification="disputed")
     one.line_with("Marked: FLASH · Pinned · Disputed · Corrected")
     desk.withhold(STORY, "problem", reason="A secret reason.")
-    one.line_with("Taken off the page while in doubt: problem")
+    one.line_with("Taken off the page: problem")
     desk.release(STORY, "problem", note="It holds.")
     one.line_with("Back on the page")
     assert one.line().strip() == "It holds."
@@ -188,6 +189,31 @@ def test_a_watch_reads_well(watch: Start, desk: Desk) -> None:
     assert one.interrupt() == 130
     assert one.process.stderr is not None
     assert one.process.stderr.read().startswith("Following apollo-13. Ctrl-C ends it.\n")
+
+
+def test_what_came_before_is_told_without_the_words_of_today(watch: Start, data: Path, desk: Desk) -> None:
+    desk.correct(STORY, "launch", note="It was late.", headline="Lift-off, late")
+    desk.withhold(STORY, "launch", reason="A secret reason.")
+    desk.release(STORY, "launch", note="It holds.")
+    desk.correct(STORY, "launch", note="By a minute.", headline="Lift-off, a minute late")
+
+    one = watch("--since", "0")
+
+    told = [line.strip() for line in iter(one.line, "       Lift-off, a minute late")]
+    assert [re.sub(r"^\d\d:\d\d  ", "", line) for line in told if line and not line.startswith("──")] == [
+        *("Coverage begins", "Apollo 13"),
+        *("Published: launch", "Corrected: launch", "What was wrong: It was late."),
+        *("Taken off the page: launch", "Back on the page: launch", "It holds."),
+        *("Corrected", "What was wrong: By a minute."),
+    ]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["words", "json"])
+def test_to_begin_after_the_end_is_refused(data: Path, desk: Desk, options: tuple[str, ...]) -> None:
+    result = run(data, "watch", STORY, "--since", "1000", *options)
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "dateline: --since 1,000 lies past the end: story 'apollo-13' is at seq 2.\n"
 
 
 def test_a_watch_outlives_the_death_of_its_redis(watch: Start, data: Path, desk: Desk) -> None:

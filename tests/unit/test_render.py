@@ -24,9 +24,9 @@ from dateline.cli.diff import changed_words, diff
 from dateline.cli.local_time import LocalTime
 from dateline.cli.past import with_diffs
 from dateline.cli.prose import markdown, plain, wrap
-from dateline.cli.render import show_timeline
+from dateline.cli.render import read_document, show_timeline
 from dateline.cli.render_changes import ChangeSheet
-from dateline.cli.render_past import show_corrections, show_history
+from dateline.cli.render_past import marks_changed, show_corrections, show_history
 from dateline.cli.sheet import Sheet
 from schemas.content import Block, Content, Media, Source
 from schemas.times import to_ms
@@ -96,10 +96,11 @@ def test_no_control_character_reaches_the_terminal_and_no_markup_is_read() -> No
 
 def test_neither_history_nor_corrections_nor_changes_obey_what_they_print() -> None:
     update, story = everything(HOSTILE), a_story("Nowhere/None", title=HOSTILE, summary=HOSTILE)
-    about = Change(2, 1, "corrected", "launch", 2, HOSTILE, "minor", NOON, to_ms(NOON))
+    about = Change(1, 0, "corrected", "launch", 2, HOSTILE, "minor", NOON, to_ms(NOON))
     first, second = Told(an_update().last or about, bytes_of(an_update())), Told(about, bytes_of(update))
     listed = ListedCorrection("apollo-13", "launch", Correction(2, HOSTILE, "minor", NOON), bytes_of(update))
     story_change = structs.replace(about, kind="story_revised", update=None)
+    story = structs.replace(story, heading_change=story_change)
 
     def show_changes(sheet: Sheet) -> None:
         changes = ChangeSheet(sheet, story)
@@ -343,6 +344,13 @@ def test_a_diff_names_what_changed_in_each_part() -> None:
         "-  Caption: A rocket",
         "+  Caption: A raket",
     ]
+
+
+def test_marks_that_changed_are_said_one_by_one() -> None:
+    before, after = (read_document(bytes_of(update)) for update in (an_update(pinned=True), an_update(verification="verified")))
+
+    assert list(marks_changed(before, after)) == ["no longer pinned", "now verified"]
+    assert list(marks_changed(after, before)) == ["now pinned", "no longer marked for its truth"]
 
 
 def test_the_words_that_differ_are_found() -> None:

@@ -156,6 +156,25 @@ def test_an_event_may_have_happened_at_most_an_hour_ahead_of_now() -> None:
     assert problems(ahead) == []
 
 
+@pytest.mark.parametrize(
+    ("when", "shown"),
+    [
+        (datetime(1970, 4, 14, 3, 8), "1970-04-14T03:08:00"),
+        (NOW.astimezone(timezone(timedelta(hours=2))), "1970-04-14T05:10:00+02:00"),
+        (datetime(1, 1, 1, 0, 0, 0, 5, UTC), "0001-01-01T00:00:00.000005Z"),
+    ],
+)
+def test_a_time_is_shown_as_one_writes_it(when: datetime, shown: str) -> None:
+    assert problems(replace(OPENED, occurred_at=when))[0].value == shown
+
+
+def test_an_impossible_time_is_shown_to_the_second() -> None:
+    (problem,) = problems(replace(OPENED, occurred_at=NOW + timedelta(days=1)), now=NOW.replace(microsecond=7))
+
+    assert str(problem).startswith("occurred_at 1970-04-15T03:10:00Z: an impossible time")
+    assert "now (1970-04-14T03:10:00Z)" in problem.message
+
+
 def test_a_refusal_is_one_line_that_names_three_problems_and_counts_the_rest() -> None:
     event = replace(OPENED, story="a b", desk="", title="", language="?", time_zone="Nowhere")
 

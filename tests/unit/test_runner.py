@@ -35,7 +35,7 @@ TOPIC = "dateline.events"
 STORIES = ("apollo-13", "artemis-2", "gemini-8", "mir", "skylab", "soyuz-11")
 BEGAN = datetime(1970, 4, 11, tzinfo=UTC)
 BATCH, POLL, REMEMBERED = 7, 20, 9
-PATIENCE = 20.0
+PATIENCE = 5.0
 
 OFTEN: dict[type[Event], int] = dict.fromkeys(EVENT_TYPES.values(), 3) | {UpdatePublished: 20, UpdateKilled: 1}
 
@@ -140,7 +140,7 @@ def go_on(log: Log, runner: Runner, view: MemoryView) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            assert runner.run_until(log.end_offsets(TOPIC), deadline=deadline)
+            assert runner.run_until(log.end_offsets(TOPIC), deadline=deadline), "It never came to the end."
             if {cursor.partition: cursor.offset for cursor in view.cursors(3).values()} == log.end_offsets(TOPIC):
                 return
             runner.run(stopped=turns(1), timeout=0.0)
