@@ -127,7 +127,8 @@ def send(deployment: Deployment, events: Spool[Outgoing], *, advance: Advance) -
             offsets.extend(_append(deployment, batch, known=known))
         except DatelineError as error:
             how_far = f"Before that, {len(offsets):,} of {len(events):,} events went in; import the same file again."
-            raise type(error)(f"{error} {how_far}") from error
+            error.args = (f"{error} {how_far}",)
+            raise
         advance(len(batch))
     return offsets
 
