@@ -165,7 +165,7 @@ def _fold_update(story: Story, before: Update, event: UpdateEvent, record: Incom
     if event.expects is not None and event.expects != before.revision:
         raise Rejection(
             f"Update {before.id!r} is at revision {before.revision}, not {event.expects}. "
-            f"Look at it with: dateline history {story.id} {before.id}, then send your change to that revision.",
+            f"Look at it with: {_where_to_look(story, before)}, then send your change to that revision.",
             conflict=True,
         )
     late = None
@@ -180,6 +180,10 @@ def _fold_update(story: Story, before: Update, event: UpdateEvent, record: Incom
         after = _seen(after, change)
     verdict = Verdict("accepted", story.seq, record.offset, after.revision, late=late is not None)
     return Outcome(story, after, change, verdict, late)
+
+
+def _where_to_look(story: Story, update: Update) -> str:
+    return f"dateline history {story.id} {update.id}" if update.is_public else f"dateline story held {story.id}"
 
 
 def _late(story: Story, event: UpdateEvent, record: Incoming) -> Late:

@@ -19,7 +19,7 @@ USAGE, UNCONFIRMED, INTERRUPTED = 2, 4, 130
 
 SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "Publish": {
-        "story": ("dateline.cli.story", "open, revise, close, reopen and list stories"),
+        "story": ("dateline.cli.story", "open, revise, close and list stories; what is held back"),
         "publish": ("dateline.cli.write", "publish an update"),
         "correct": ("dateline.cli.write", "put an error right, and say what was wrong"),
         "revise": ("dateline.cli.write", "add new information to an update"),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from consumers.timeline.reader import Page
 
 _FURTHEST_SEQ = 10**15
+_PATIENCE = 10.0
+"""Seconds after which a reader gets what the view has."""
 
 
 @click.command(name="timeline", epilog="Example: dateline timeline apollo-13 --as-of 1970-04-14T03:30:00Z")
@@ -115,7 +117,7 @@ def corrections_command(deployment: Deployment, *, story: str | None, limit: int
 def look(deployment: Deployment) -> Unconfirmed | None:
     """Bring the view up to the end of the log; where its holder does not move, warn, and return that it may be behind."""
     try:
-        deployment.catch_up()
+        deployment.catch_up(timeout=_PATIENCE)
     except Unconfirmed as behind:
         notice(f"dateline: warning: {behind}")
         return behind

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from textwrap import indent
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
 
 import click
 
-from dateline.cli.common import emit_json, json_option, notice, with_deployment
+from dateline.cli.common import emit_json, json_option, notice, unknown_story, with_deployment
 from dateline.cli.read import exit_code, look
 from dateline.cli.writing import AboutGiven, Writer, WritingCommand, about_options
 from dateline.deployment import Deployment
+from schemas.names import check_name
+from schemas.times import rfc3339
 
 if TYPE_CHECKING:
+    from consumers.state import Update
     from consumers.timeline.reader import Listed
     from producers.options import StoryOptions
 
@@ -47,7 +52,7 @@ def words_options(function: F) -> F:
 
 @click.group("story", epilog="\b\nExample:\n  dateline story open apollo-13 --title 'Apollo 13'")
 def story_command() -> None:
-    """Open, revise, close, reopen and list stories."""
+    """Open, revise, close, reopen and list stories; see what of one is held back."""
 
 
 @story_command.command(
@@ -143,6 +148,53 @@ def list_stories(deployment: Deployment, as_json: bool) -> int:
     elif behind is None:
         notice("There is no story yet. Open one with: dateline story open STORY --title …")
     return exit_code(behind)
+
+
+@story_command.command("held", epilog="\b\nExample:\n  dateline story held apollo-13")
+@click.argument("story")
+@json_option
+@with_deployment
+def held(deployment: Deployment, story: str, as_json: bool) -> int:
+    """List what is withheld or under embargo, with its words: for desks, since readers see nothing of it."""
+    deployment.warm_up()
+    story = check_name("story", story)
+    behind = look(deployment)
+    found = deployment.reader.hidden(story)
+    if found is None:
+        raise behind or unknown_story(deployment, story)
+    if as_json:
+        emit_json({"story": story, "held": [_held_json(update) for update in found]})
+    elif found:
+        _print_held(found)
+    else:
+        notice(f"Nothing of story {story!r} is withheld or under embargo.")
+    return exit_code(behind)
+
+
+def _print_held(found: Sequence[Update]) -> None:
+    from dateline.cli.prose import plain
+    from schemas.body import body_text
+
+    for update in found:
+        content = update.content
+        click.echo(f"{update.id}  revision {update.revision}  {_why_held(update)}")
+        click.echo(indent(plain(f"{content.headline}\n\n{body_text(content.body)}").rstrip(), "    "))
+
+
+def _why_held(update: Update) -> str:
+    until = update.embargo_until
+    reasons = [*(("withheld",) if update.withheld else ()), *((f"under embargo until {rfc3339(until)}",) if until else ())]
+    return " and ".join(reasons)
+
+
+def _held_json(update: Update) -> dict[str, Any]:
+    return {
+        "id": update.id,
+        "revision": update.revision,
+        "withheld": update.withheld,
+        "embargo_until": rfc3339(update.embargo_until) if update.embargo_until else None,
+        **json.loads(update.words),
+    }
 
 
 def _looked(deployment: Deployment, given: AboutGiven, story: str) -> Writer:

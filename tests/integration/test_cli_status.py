@@ -117,8 +117,8 @@ def test_a_view_whose_holder_does_not_move_is_behind(data: Path) -> None:
 
         result = run(data, "status")
 
-    assert (result.code, len(result.err.splitlines())) == (4, 1)
-    assert "another process holds it" in result.err
+    assert result.code == 4
+    assert "another process holds it" in result.err.splitlines()[-1]
     assert "Timeline  1 behind the log's end, 1 story" in result.out
 
 
