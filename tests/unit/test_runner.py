@@ -35,7 +35,7 @@ TOPIC = "dateline.events"
 STORIES = ("apollo-13", "artemis-2", "gemini-8", "mir", "skylab", "soyuz-11")
 BEGAN = datetime(1970, 4, 11, tzinfo=UTC)
 BATCH, POLL, REMEMBERED = 7, 20, 9
-PATIENCE = 5.0
+PATIENCE = 60.0
 
 OFTEN: dict[type[Event], int] = dict.fromkeys(EVENT_TYPES.values(), 3) | {UpdatePublished: 20, UpdateKilled: 1}
 
