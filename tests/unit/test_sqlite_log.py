@@ -338,8 +338,8 @@ def open_folder() -> Iterator[Path]:
 def without_rights(folder: Path) -> Iterator[None]:
     """Use `folder` as somebody who may only read it; root may do all, so root becomes nobody for a while."""
     if os.geteuid() == 0:
-        for path in folder.iterdir():
-            path.chmod(0o755 if path.is_dir() else 0o644)  # a log is its owner's only
+        for path in filter(Path.is_file, folder.iterdir()):
+            path.chmod(0o644)  # a log is its owner's only
         os.seteuid(NOBODY)
         try:
             yield
