@@ -13,7 +13,7 @@ from consumers.view import Loaded, Needs, Step, StoryNeeds
 from schemas.events import UpdateEvent
 
 LIMIT = 40_000
-"""Updates and event entries, together, that a partition's memory may hold (about 1 KB each)."""
+"""Stories, updates and event entries, together, that a partition's memory may hold (about 1 KB each)."""
 
 
 class _Remembered:
@@ -28,7 +28,7 @@ class _Remembered:
         self.entries: dict[str, Entry | None] = {}
 
     def __len__(self) -> int:
-        return len(self.updates) + len(self.entries)
+        return 1 + len(self.updates) + len(self.entries)
 
 
 class Memory:
@@ -38,6 +38,9 @@ class Memory:
         self._limit = limit
         self._size = 0
         self._stories: dict[str, _Remembered] = {}
+
+    def __len__(self) -> int:
+        return self._size
 
     def needs(self, batch: Sequence[Incoming]) -> Needs:
         """Return what must be loaded before `batch` can be folded."""
@@ -65,6 +68,7 @@ class Memory:
             if known is None:
                 complete = found.story is None
                 known = self._stories[story_id] = _Remembered(found.story or new_story(story_id), complete=complete)
+                self._size += len(known)
             size = len(known)
             for update in need.updates:
                 known.updates.setdefault(update, found.updates.get(update))
@@ -93,6 +97,7 @@ class Memory:
             steps = stories.get(incoming.story)
             if steps is None:
                 steps = stories[incoming.story] = []
+                self._stories[incoming.story] = self._stories.pop(incoming.story)  # touched last
             steps.append(Step(incoming, before, story, outcome, new_entry))
         return stories
 

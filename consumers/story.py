@@ -259,6 +259,8 @@ def _published_again(before: Update, event: UpdatePublished, record: Incoming, e
     """
     if _is_newer(before, event.version):
         after = _rewritten(before, record, event.version)
+        if not before.published:
+            after = replace(after, key_event=event.key_event, pinned=event.pinned, from_story=event.from_story)
         return replace(after, published=True, urgency=event.urgency, embargo_until=embargo)
     is_older = event.version is not None and before.version is not None and event.version < before.version
     if is_older or not before.published:

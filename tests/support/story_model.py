@@ -216,6 +216,7 @@ class StoryModel:
             if not is_newer:
                 update["version"] = event.version if update["version"] is None else update["version"]
                 self._late(event)
+            update |= {"key_event": event.key_event, "pinned": event.pinned, "from_story": event.from_story}
         else:
             _must(event.version is not None and event.version != update["version"])
             update["embargo"] = _later(update["embargo"], embargo)
