@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
-from typing import Any
 
-from msgspec import Raw, Struct, json
+from msgspec import Struct, json
 from msgspec.structs import replace
 
-from consumers.state import Change, Correction, Entry, Heading, Story, Update
+from consumers.state import Correction, Entry, Heading, Story, Update
 from consumers.story import new_story
 from consumers.timeline import keys
+from consumers.timeline.answers import HistoryEntry, Listed, ListedCorrection, Page, PublicChange, ViewPosition
 from consumers.timeline.documents import damaged, read_change, read_entry, read_heading, read_history, read_story, read_update
 from dateline.errors import Refused
 from dateline.log.partitioner import partition_of
@@ -20,71 +20,6 @@ from dateline.redis_store import Reply, Script, Store
 from schemas.times import from_us, to_ms
 
 HEAD = "+inf"
-Json = dict[str, Any]  # Any: what JSON holds
-
-
-class Page(Struct, frozen=True):
-    """A page of a timeline, newest first.
-
-    Attributes:
-        seq: The story's `seq` that the page shows.
-        next: The cursor of the page after it, None at the end.
-        documents: Each a JSON object.
-    """
-
-    story: Story
-    seq: int
-    next: str | None
-    documents: Sequence[bytes]
-
-    def json(self) -> bytes:
-        """Return the page as the document of the contract."""
-        head = json.encode({"story": story_json(self.story), "seq": self.seq, "next": self.next})
-        return head[:-1] + b',"updates":[' + b",".join(self.documents) + b"]}"
-
-
-class Listed(Struct, frozen=True):
-    """A story in a list, and how many of its updates are public."""
-
-    story: Story
-    updates: int
-
-
-class ListedCorrection(Struct, frozen=True):
-    """A correction of an update that is public; `document` is the update as it is now."""
-
-    story: str
-    update: str
-    told: Correction
-    document: bytes
-
-
-class PublicChange(Struct, frozen=True):
-    """A change and its update's document as it is now, None once that is gone."""
-
-    change: Change
-    document: bytes | None
-
-
-class Told(Struct, frozen=True):
-    """One entry of an update's history: what brought it about, and the document that was then shown, if any."""
-
-    about: Change
-    document: bytes | None
-
-
-class Position(Struct, frozen=True):
-    """How far a partition of the live generation is. `problems` are JSON objects, the newest last."""
-
-    partition: int
-    generation: str
-    offset: int
-    log_id: str
-    fold_version: int
-    homeless: int
-    undecodable: int
-    stories: int
-    problems: Sequence[Json]
 
 
 class TimelineReader:
@@ -151,7 +86,7 @@ class TimelineReader:
         found = self._ask(keys.UPDATE, story, update, "0")
         return read_update(update, found[1], found[2]) if found and found[1] else None
 
-    def history(self, story: str, update: str) -> Sequence[Told] | None:
+    def history(self, story: str, update: str) -> Sequence[HistoryEntry] | None:
         """Return what readers were told of an update, the oldest first, late copy included; None unless it is public."""
         found = self._ask(keys.UPDATE, story, update, "1")
         if not found or not found[1]:
@@ -160,8 +95,8 @@ class TimelineReader:
         kept = read_update(update, state, document)
         if kept.last is None or not kept.is_public:
             return None
-        told = [Told(about, shown or None) for about, shown in map(read_history, entries)]
-        told.append(Told(kept.last, document or None))
+        told = [HistoryEntry(about, shown or None) for about, shown in map(read_history, entries)]
+        told.append(HistoryEntry(kept.last, document or None))
         return sorted(told, key=lambda one: one.about.seq)
 
     def hidden(self, story: str) -> Sequence[Update] | None:
@@ -206,7 +141,7 @@ class TimelineReader:
             answers = [wire.send(keys.VERDICT, [keys.live(p)], [keys.prefix(p), story, event]) for p, (story, event) in asked]
             return [read_entry(found) if (found := answer.get()) else None for answer in answers]
 
-    def positions(self) -> Sequence[Position]:
+    def positions(self) -> Sequence[ViewPosition]:
         """Return how far each partition is that has a generation."""
         replies = enumerate(self._ask_all(keys.CURSOR))
         return [_position(partition, reply) for partition, reply in replies if reply]
@@ -242,30 +177,6 @@ class TimelineReader:
     def _ask_all(self, script: Script, *args: str | int) -> Sequence[Reply]:
         partitions = range(self._partitions)
         return [self._store.call(script, [keys.live(p)], [keys.prefix(p), *args]) for p in partitions]
-
-
-def story_json(story: Story) -> Json:
-    """Return a story as a reader gets it."""
-    heading = story.heading
-    return {
-        "id": story.id,
-        "title": heading.title,
-        "summary": heading.summary,
-        "status": "closed" if heading.closed_at is not None else "open",
-        "language": heading.language,
-        "time_zone": heading.time_zone,
-        "topics": heading.topics,
-        "opened_at": heading.opened_at,
-        "closed_at": heading.closed_at,
-    }
-
-
-def change_json(public: PublicChange) -> bytes:
-    """Return a change as a reader gets it."""
-    change = public.change
-    document = Raw(public.document) if public.document is not None else None
-    names = ("seq", "after", "kind", "update", "revision", "note")
-    return json.encode({name: getattr(change, name) for name in names} | {"document": document})
 
 
 def _place(cursor: str | None) -> str:
@@ -306,8 +217,8 @@ class _Corrected(Struct):
     corrections: tuple[Correction, ...]
 
 
-def _position(partition: int, reply: Reply) -> Position:
+def _position(partition: int, reply: Reply) -> ViewPosition:
     generation, meta, stories, problems = reply
     offset, log_id, fold, homeless, undecodable = (part.decode() for part in meta)
     counts = (int(offset), log_id, int(fold), int(homeless), int(undecodable), stories)
-    return Position(partition, generation.decode(), *counts, [json.decode(one) for one in reversed(problems)])
+    return ViewPosition(partition, generation.decode(), *counts, [json.decode(one) for one in reversed(problems)])

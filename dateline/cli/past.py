@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Raw, json
 
 from consumers.state import Update
-from consumers.timeline.reader import ListedCorrection, Told
+from consumers.timeline.answers import HistoryEntry, ListedCorrection
 from dateline.cli.diff import diff, read_words
 from dateline.cli.writing import shown_time
 from dateline.errors import Refused
@@ -16,7 +16,7 @@ from schemas.names import shortened
 from schemas.times import from_ms
 
 
-def with_diffs(told: Sequence[Told], *, context: int = 3) -> Iterator[tuple[Told, list[str]]]:
+def with_diffs(told: Sequence[HistoryEntry], *, context: int = 3) -> Iterator[tuple[HistoryEntry, list[str]]]:
     """Yield each entry with how its words differ from those that readers had before; late copy was never theirs."""
     shown: bytes | None = None
     for one in told:
@@ -27,7 +27,7 @@ def with_diffs(told: Sequence[Told], *, context: int = 3) -> Iterator[tuple[Told
         yield one, changed
 
 
-def history_json(story: str, update: str, told: Sequence[Told]) -> bytes:
+def history_json(story: str, update: str, told: Sequence[HistoryEntry]) -> bytes:
     """Return `{"story", "update", "revision", "history": […]}`, the oldest first.
 
     Each entry has `seq`, `kind`, `revision`, `note`, `severity`, `occurred_at`, `recorded_at` and `document`, which is null where
@@ -51,7 +51,7 @@ def killed(update: Update | None) -> Refused | None:
     return Refused(f"Update {shortened(update.id)} was killed on {shown_time(update.killed_at)}; nothing of it is shown.")
 
 
-def _entry(told: Told, changed: list[str]) -> dict[str, Any]:  # Any: what JSON holds
+def _entry(told: HistoryEntry, changed: list[str]) -> dict[str, Any]:  # Any: what JSON holds
     about, is_late = told.about, told.about.kind == "late"
     document = Raw(told.document) if told.document is not None else None
     entry = {

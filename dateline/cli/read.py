@@ -15,7 +15,7 @@ from dateline.errors import Refused
 from schemas.names import check_name
 
 if TYPE_CHECKING:
-    from consumers.timeline.reader import Page
+    from consumers.timeline.answers import Page
 
 _FURTHEST_SEQ = 10**15
 _PATIENCE = 10.0

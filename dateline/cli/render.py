@@ -11,7 +11,7 @@ from msgspec.json import Decoder
 from rich.text import Text
 
 from consumers.state import Correction, Heading, Story
-from consumers.timeline.reader import Page
+from consumers.timeline.answers import Page
 from dateline.cli.local_time import LocalTime
 from dateline.cli.prose import markdown, one_line, plain
 from dateline.cli.sheet import Sheet

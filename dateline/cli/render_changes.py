@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from consumers.state import Change, Story
-from consumers.timeline.reader import Page, PublicChange
+from consumers.timeline.answers import Page, PublicChange
 from dateline.cli.local_time import LocalTime
 from dateline.cli.prose import markdown, one_line, plain
 from dateline.cli.render import (

@@ -8,7 +8,7 @@ from itertools import groupby, zip_longest
 from rich.text import Text
 
 from consumers.state import Change, Story
-from consumers.timeline.reader import ListedCorrection, Told
+from consumers.timeline.answers import HistoryEntry, ListedCorrection
 from dateline.cli.diff import changed_words, read_words
 from dateline.cli.local_time import LocalTime
 from dateline.cli.past import with_diffs
@@ -29,7 +29,7 @@ _DONE = {
 _SIDES = {"-": "red", "+": "green", "@": "cyan"}
 
 
-def show_history(sheet: Sheet, story: Story, update: str, told: Sequence[Told]) -> None:
+def show_history(sheet: Sheet, story: Story, update: str, told: Sequence[HistoryEntry]) -> None:
     """Print what readers were told of an update, the oldest first."""
     clock = LocalTime(story.heading.time_zone)
     now = next(read_document(one.document) for one in reversed(told) if one.document and one.about.kind != "late")
@@ -81,7 +81,7 @@ def marks_changed(before: Shown, after: Shown) -> Iterator[str]:
         yield f"now of urgency {after.urgency}"
 
 
-def _show_entry(sheet: Sheet, told: Told, clock: LocalTime) -> None:
+def _show_entry(sheet: Sheet, told: HistoryEntry, clock: LocalTime) -> None:
     about = told.about
     done = Text(_DONE.get(about.kind, about.kind), "bold")
     if about.kind in ("published", "revised", "corrected"):
@@ -101,7 +101,7 @@ def _recorded(about: Change, clock: LocalTime) -> str:
     return f"seq {about.seq}, recorded {clock.moment(recorded, near=about.occurred_at)}:{recorded:%S}"
 
 
-def _show_late(sheet: Sheet, told: Told) -> None:
+def _show_late(sheet: Sheet, told: HistoryEntry) -> None:
     if told.document is not None:
         sheet.put(one_line(read_words(told.document).headline), indent=sheet.margin, style="italic")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-    from consumers.timeline.reader import Position
+    from consumers.timeline.answers import ViewPosition
 
 Json = dict[str, Any]  # Any: whatever JSON holds
 
@@ -95,7 +95,7 @@ def _redis(deployment: Deployment) -> Json:
     return {"kind": kind, "url": store.shown, "memory_bytes": memory_bytes, "eviction": eviction}
 
 
-def _timeline(positions: Sequence[Position], log: Sequence[Json]) -> Json:
+def _timeline(positions: Sequence[ViewPosition], log: Sequence[Json]) -> Json:
     known = {position.partition: position for position in positions}
     partitions = [_partition(one, known.get(one["partition"])) for one in log]
     problems = [{"partition": position.partition, **problem} for position in positions for problem in position.problems]
@@ -114,7 +114,7 @@ def _is_at_end(timeline: Json) -> bool:
     return all(one["position"] == one["end"] for one in timeline["partitions"])
 
 
-def _partition(log: Json, position: Position | None) -> Json:
+def _partition(log: Json, position: ViewPosition | None) -> Json:
     """Return how far a partition is; one that was never claimed stands where the log begins."""
     offset = position.offset if position is not None else log["begin"]
     return {
@@ -138,7 +138,7 @@ def _warnings(redis: Json) -> list[str]:
     ]
 
 
-def _misfit(positions: Sequence[Position], log: Json) -> DatelineError | None:
+def _misfit(positions: Sequence[ViewPosition], log: Json) -> DatelineError | None:
     """Return why the view is not this log's or not this release's, None if it is."""
     from consumers.story import FOLD_VERSION
 

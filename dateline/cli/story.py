@@ -18,7 +18,7 @@ from schemas.times import rfc3339
 
 if TYPE_CHECKING:
     from consumers.state import Update
-    from consumers.timeline.reader import Listed
+    from consumers.timeline.answers import Listed
     from producers.options import StoryOptions
 
 F = TypeVar("F", bound=Callable[..., Any])  # Any: a command takes options of every type
@@ -223,7 +223,7 @@ def _words(given: Words) -> StoryOptions:
 def _listed_json(one: Listed) -> dict[str, Any]:  # Any: what JSON holds
     from msgspec import to_builtins
 
-    from consumers.timeline.reader import story_json
+    from consumers.timeline.answers import story_json
 
     return {**to_builtins(story_json(one.story)), "seq": one.story.seq, "updates": one.updates}
 

@@ -19,7 +19,7 @@ from schemas.names import check_name
 
 if TYPE_CHECKING:
     from consumers.state import Story
-    from consumers.timeline.reader import Page, PublicChange
+    from consumers.timeline.answers import Page, PublicChange
 
 Show = Callable[["Story", "PublicChange"], None]
 
@@ -54,7 +54,7 @@ def watch_command(deployment: Deployment, *, story: str, limit: int, since: int 
 
 
 def _print_json(story: Story, change: PublicChange) -> None:
-    from consumers.timeline.reader import change_json
+    from consumers.timeline.answers import change_json
 
     sys.stdout.buffer.write(change_json(change) + b"\n")
     sys.stdout.buffer.flush()

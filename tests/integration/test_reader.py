@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from consumers.runner import Runner
-from consumers.timeline.reader import Page, TimelineReader, change_json
+from consumers.timeline.answers import Page, change_json
+from consumers.timeline.reader import TimelineReader
 from consumers.timeline.view import TimelineView
 from dateline.errors import Refused
 from dateline.log import open_log

@@ -17,8 +17,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from consumers.state import Change, Correction, Heading, Story, Update
+from consumers.timeline.answers import HistoryEntry, ListedCorrection, Page, PublicChange
 from consumers.timeline.documents import document
-from consumers.timeline.reader import ListedCorrection, Page, PublicChange, Told
 from consumers.words import words_of
 from dateline.cli.diff import changed_words, diff
 from dateline.cli.local_time import LocalTime
@@ -97,7 +97,7 @@ def test_no_control_character_reaches_the_terminal_and_no_markup_is_read() -> No
 def test_neither_history_nor_corrections_nor_changes_obey_what_they_print() -> None:
     update, story = everything(HOSTILE), a_story("Nowhere/None", title=HOSTILE, summary=HOSTILE)
     about = Change(1, 0, "corrected", "launch", 2, HOSTILE, "minor", NOON, to_ms(NOON))
-    first, second = Told(an_update().last or about, bytes_of(an_update())), Told(about, bytes_of(update))
+    first, second = HistoryEntry(an_update().last or about, bytes_of(an_update())), HistoryEntry(about, bytes_of(update))
     listed = ListedCorrection("apollo-13", "launch", Correction(2, HOSTILE, "minor", NOON), bytes_of(update))
     story_change = structs.replace(about, kind="story_revised", update=None)
     story = structs.replace(story, heading_change=story_change)
@@ -362,9 +362,9 @@ def test_the_words_that_differ_are_found() -> None:
 
 
 def test_late_copy_is_no_ground_for_a_diff() -> None:
-    def told(kind: str, seq: int, text: str) -> Told:
+    def told(kind: str, seq: int, text: str) -> HistoryEntry:
         about = Change(seq, 0, kind, "a", 1, None, None, NOON, 0)
-        return Told(about, bytes_of(an_update("a", content=Content(text))))
+        return HistoryEntry(about, bytes_of(an_update("a", content=Content(text))))
 
     entries = [told("published", 1, "one"), told("late", 2, "nought"), told("revised", 3, "two")]
 

@@ -1,0 +1,100 @@
+"""What the reader answers with, and how readers get it as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Raw, Struct, json
+
+from consumers.state import Change, Correction, Story
+
+Json = dict[str, Any]  # Any: what JSON holds
+
+
+class Page(Struct, frozen=True):
+    """A page of a timeline, newest first.
+
+    Attributes:
+        seq: The story's `seq` that the page shows.
+        next: The cursor of the page after it, None at the end.
+        documents: Each a JSON object.
+    """
+
+    story: Story
+    seq: int
+    next: str | None
+    documents: Sequence[bytes]
+
+    def json(self) -> bytes:
+        """Return the page as the document of the contract."""
+        head = json.encode({"story": story_json(self.story), "seq": self.seq, "next": self.next})
+        return head[:-1] + b',"updates":[' + b",".join(self.documents) + b"]}"
+
+
+class Listed(Struct, frozen=True):
+    """A story in a list, and how many of its updates are public."""
+
+    story: Story
+    updates: int
+
+
+class ListedCorrection(Struct, frozen=True):
+    """A correction of an update that is public; `document` is the update as it is now."""
+
+    story: str
+    update: str
+    told: Correction
+    document: bytes
+
+
+class PublicChange(Struct, frozen=True):
+    """A change and its update's document as it is now, None once that is gone."""
+
+    change: Change
+    document: bytes | None
+
+
+class HistoryEntry(Struct, frozen=True):
+    """One entry of an update's history: what brought it about, and the document that was then shown, if any."""
+
+    about: Change
+    document: bytes | None
+
+
+class ViewPosition(Struct, frozen=True):
+    """How far a partition of the live generation is. `problems` are JSON objects, the newest last."""
+
+    partition: int
+    generation: str
+    offset: int
+    log_id: str
+    fold_version: int
+    homeless: int
+    undecodable: int
+    stories: int
+    problems: Sequence[Json]
+
+
+def story_json(story: Story) -> Json:
+    """Return a story as a reader gets it."""
+    heading = story.heading
+    return {
+        "id": story.id,
+        "title": heading.title,
+        "summary": heading.summary,
+        "status": "closed" if heading.closed_at is not None else "open",
+        "language": heading.language,
+        "time_zone": heading.time_zone,
+        "topics": heading.topics,
+        "opened_at": heading.opened_at,
+        "closed_at": heading.closed_at,
+    }
+
+
+def change_json(public: PublicChange) -> bytes:
+    """Return a change as a reader gets it."""
+    change = public.change
+    document = Raw(public.document) if public.document is not None else None
+    names = ("seq", "after", "kind", "update", "revision", "note")
+    return json.encode({name: getattr(change, name) for name in names} | {"document": document})
