@@ -30,6 +30,8 @@ def merged(current: Content, said: Said) -> Content:
     """
     given = content_of(said)
     content = replace(current, **{part: getattr(given, part) for part in said})
+    if "sources" not in said:
+        return content
     return replace(content, sources=tuple(_with_address(source, current.sources) for source in content.sources))
 
 
