@@ -24,6 +24,7 @@ FORMAT_VERSION: Final = 1
 HEADER: Final[Mapping[str, object]] = {"dateline": "log", "version": FORMAT_VERSION}
 """The first line of an exported log. Whoever reads events passes over it."""
 
+_DEEPEST = 32
 _KEPT = 20
 _LONGEST_REASON = 600
 _BOM = b"\xef\xbb\xbf"
@@ -192,9 +193,23 @@ def _parsed(text: bytes, *, is_whole: bool, longest: int) -> Json:
         raise ValueError(_in_words(error)) from None
     except RecursionError:
         raise ValueError("it is nested too deep for an event.") from None
+    if _is_too_deep(fields):
+        raise ValueError("it is nested too deep for an event.")
     if not isinstance(fields, dict):
         raise ValueError(f"an event is a JSON object, not {shortened(fields)}.")
     return fields
+
+
+def _is_too_deep(value: object) -> bool:
+    """Whether anything lies deeper than an event goes; how deep Python itself reads depends on its version."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            item for one in level if isinstance(one, dict | list) for item in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _in_words(error: json.JSONDecodeError) -> str:
