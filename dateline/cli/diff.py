@@ -5,30 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher, unified_diff
 
-from msgspec import Struct
-from msgspec.json import Decoder
-
+from consumers.words import content_of
 from schemas.body import body_text
-from schemas.content import Block, Media, Source
+from schemas.content import Content, Media
 from schemas.sources import source_text
 
 _ALIKE = 0.5
 _MOST_WORDS = 2000
 """Beyond these a line's words are not compared one by one: the time grows with their square."""
-
-
-class Words(Struct):
-    """What a document, or late copy, says."""
-
-    headline: str
-    body: tuple[Block, ...]
-    media: tuple[Media, ...]
-    sources: tuple[Source, ...]
-    places: tuple[str, ...]
-    tags: tuple[str, ...]
-
-
-read_words = Decoder(Words).decode
 
 
 def diff(old: bytes, new: bytes, *, context: int = 3) -> list[str]:
@@ -37,7 +21,7 @@ def diff(old: bytes, new: bytes, *, context: int = 3) -> list[str]:
     Args:
         context: How many lines that stayed to show around those that did not.
     """
-    before, after = (list(_lines(read_words(one))) for one in (old, new))
+    before, after = (list(_lines(content_of(one))) for one in (old, new))
     return list(unified_diff(before, after, n=context, lineterm=""))[2:]
 
 
@@ -63,7 +47,7 @@ def _split(line: str) -> list[tuple[int, int]]:
     return places
 
 
-def _lines(words: Words) -> Iterator[str]:
+def _lines(words: Content) -> Iterator[str]:
     yield f"Headline: {words.headline}"
     yield ""
     yield from body_text(words.body).split("\n")

@@ -9,7 +9,8 @@ from msgspec import Raw, json
 
 from consumers.state import Update
 from consumers.timeline.answers import HistoryEntry, ListedCorrection
-from dateline.cli.diff import diff, read_words
+from consumers.words import content_of
+from dateline.cli.diff import diff
 from dateline.cli.writing import shown_time
 from dateline.errors import Refused
 from schemas.names import shortened
@@ -72,7 +73,7 @@ def _correction(one: ListedCorrection) -> dict[str, Any]:  # Any: what JSON hold
     return {
         "story": one.story,
         "update": one.update,
-        "headline": read_words(one.document).headline,
+        "headline": content_of(one.document).headline,
         "revision": told.revision,
         "note": told.note,
         "severity": told.severity,

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from consumers.state import Change, Story
 from consumers.timeline.answers import HistoryEntry, ListedCorrection
-from dateline.cli.diff import changed_words, read_words
+from consumers.words import content_of
+from dateline.cli.diff import changed_words
 from dateline.cli.local_time import LocalTime
 from dateline.cli.past import with_diffs
 from dateline.cli.prose import one_line, plain
@@ -59,7 +60,7 @@ def show_corrections(sheet: Sheet, found: Sequence[ListedCorrection], stories: M
         story = stories[one.story]
         clock = LocalTime(story.heading.time_zone)
         when = clock.moment(one.told.corrected_at, zoned=True)
-        sheet.put(one_line(read_words(one.document).headline), style="bold")
+        sheet.put(one_line(content_of(one.document).headline), style="bold")
         show_correction(sheet, one.told, when=when, indent=2)
         where = f"{one.story} · {one.update} · revision {one.told.revision} · {one_line(story.heading.title)}"
         sheet.put(where, style=QUIET, indent=2)
@@ -103,7 +104,7 @@ def _recorded(about: Change, clock: LocalTime) -> str:
 
 def _show_late(sheet: Sheet, told: HistoryEntry) -> None:
     if told.document is not None:
-        sheet.put(one_line(read_words(told.document).headline), indent=sheet.margin, style="italic")
+        sheet.put(one_line(content_of(told.document).headline), indent=sheet.margin, style="italic")
 
 
 def _show_what_changed(sheet: Sheet, before: Shown | None, after: Shown, changed: Sequence[str]) -> None:
