@@ -17,9 +17,18 @@ from dateline.errors import LogUnavailable, Refused
 PREFIX = "DATELINE_"
 
 
-def _setting(variable: str, description: str, default: str) -> str:
-    stored: str = field(default=default, metadata={"variable": variable, "description": description})
+def _setting(variable: str, description: str, default: str, *, secret: bool = False) -> str:
+    stored: str = field(default=default, repr=not secret, metadata={"variable": variable, "description": description})
     return stored
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a log's servers want to know of who comes. An empty text means that there is none."""
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    key_password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +42,15 @@ class Settings:
     )
     search: str = _setting("DATELINE_SEARCH", "OpenSearch: http(s)://…:9200; else SQLite FTS5 in the data folder", "")
     registry: str = _setting("DATELINE_REGISTRY", "URL of a schema registry; else the committed ids", "")
-    secret_key: str = _setting("DATELINE_SECRET_KEY", "master key of webhook secrets; else one made in the data folder", "")
+    secret_key: str = _setting(
+        "DATELINE_SECRET_KEY", "master key of webhook secrets; else one made in the data folder", "", secret=True
+    )
     hooks_allow_loopback: str = _setting("DATELINE_HOOKS_ALLOW_LOOPBACK", "1: webhooks may go to 127.0.0.1, for development", "0")
+    kafka_username: str = _setting("DATELINE_KAFKA_USERNAME", "who this is to Kafka (SASL)", "")
+    kafka_password: str = _setting("DATELINE_KAFKA_PASSWORD", "the password of that user", "", secret=True)
+    kafka_key_password: str = _setting(
+        "DATELINE_KAFKA_KEY_PASSWORD", "password of the key in the Kafka URL's ssl_keyfile", "", secret=True
+    )
     desk: str = _setting("DATELINE_DESK", "the name that events from this shell carry", "desk")
 
     @property
@@ -45,6 +61,11 @@ class Settings:
     def log_url(self) -> str:
         """The log's URL, the embedded default's where none is set."""
         return self.log or f"sqlite:///{quote(str(self.data_folder.absolute() / 'log.db'), errors='surrogateescape')}"
+
+    @property
+    def credentials(self) -> Credentials:
+        """What opens the log, where it asks."""
+        return Credentials(self.kafka_username, self.kafka_password, self.kafka_key_password)
 
     @property
     def is_embedded(self) -> bool:

@@ -60,7 +60,7 @@ class Desk:
         settings = read_settings(os.environ)
         if url is None and not settings.log:
             make_data_folder(settings.data_folder)
-        return cls(open_log(url or settings.log_url), name=name or settings.desk)
+        return cls(open_log(url or settings.log_url, credentials=settings.credentials), name=name or settings.desk)
 
     def open_story(self, story: str, **options: Unpack[StoryOptions]) -> Receipt:
         """Begin the coverage of `story`; `title` is needed."""

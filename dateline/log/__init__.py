@@ -7,16 +7,19 @@ from urllib.parse import parse_qsl, unquote
 
 from dateline.errors import Refused
 from dateline.log.base import Log
+from dateline.settings import Credentials
 
 MAX_PARTITIONS = 1024
+_NOBODY = Credentials()
 
 
-def open_log(url: str) -> Log:
-    """Open the log at `url`, and make it if there is none yet.
+def open_log(url: str, *, credentials: Credentials = _NOBODY) -> Log:
+    """Open the log at `url`. An SQLite log is made if there is none yet; a Kafka log's topics have to be there.
 
     Args:
-        url: `sqlite:///relative/path` or `sqlite:////absolute/path`. A `?partitions=N` counts only when
-            a topic is first used; it keeps that many.
+        url: `sqlite:///relative/path` or `sqlite:////absolute/path`, where `?partitions=N` counts only when
+            a topic is first used; it keeps that many. Or `kafka://host:9092[,host…][?options]`.
+        credentials: For Kafka: never part of the URL.
 
     Raises:
         Refused: The URL names no log that this release knows.
@@ -27,7 +30,7 @@ def open_log(url: str) -> Log:
     if scheme == "sqlite":
         return _open_sqlite(url, rest)
     if scheme == "kafka":
-        raise Refused(f"{url} names a Kafka log; that arrives with the Kafka backend. Use sqlite:///path until then.")
+        return _open_kafka(url, credentials)
     raise Refused(f"{url!r} names no log. Known are sqlite:///relative/path, sqlite:////absolute/path and kafka://host:port.")
 
 
@@ -44,3 +47,12 @@ def _open_sqlite(url: str, rest: str) -> Log:
     from dateline.log.sqlite import SQLiteLog  # each backend is loaded only where it is used
 
     return SQLiteLog(Path(unquote(place[1:], errors="surrogateescape")), partitions=int(count))
+
+
+def _open_kafka(url: str, credentials: Credentials) -> Log:
+    from dateline.log.kafka_address import parse_address
+
+    address = parse_address(url, credentials)  # a bad URL is refused before the driver is loaded
+    from dateline.log.kafka import KafkaLog
+
+    return KafkaLog(address)

@@ -1,0 +1,104 @@
+"""Appending to Kafka: one idempotent producer, thrown away whenever it did not deliver."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from dateline.errors import DatelineError, LogUnavailable, MaybeWritten, Refused
+from dateline.log.base import NewRecord, Position
+from dateline.log.kafka_client import NOTHING, Client, IllegalStateError, KafkaError, discard, is_certain, words
+from dateline.log.partitioner import partition_of
+
+DELIVERY_TIMEOUT = 30.0
+"""Seconds to wait for an acknowledgement: longer than a partition is without a leader when its broker dies."""
+
+_REFUSALS = 1.0
+"""Seconds to wait for the answers to what was sent together with a record that was refused."""
+
+
+class KafkaWriter:
+    """Sends what threads append through one producer. Safe for use by several threads.
+
+    After one refusal or time-out a producer fails all that comes later, and a record that timed out may still be written.
+    So a producer that did not deliver is discarded, with all that other threads have in flight; each of them is told.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._producer: Any = None
+        self._closed = False
+
+    def append(self, topic: str, records: Sequence[NewRecord], *, partitions: int) -> Sequence[Position]:
+        futures: list[Any] = []
+        while True:
+            producer = self._open()
+            try:
+                for record in records:
+                    futures.append(_send(producer, topic, record, partitions))
+                return _await(futures, deadline=time.monotonic() + DELIVERY_TIMEOUT)
+            except KafkaError as error:
+                if isinstance(error, IllegalStateError) and not futures:
+                    continue  # another thread has just discarded this producer
+                self._discard(producer, futures if is_certain(error) else ())
+                raise self._explain(error, futures, len(records)) from error
+            except BaseException:  # interrupted: what is in flight must not be written later, behind what comes next
+                self._discard(producer)
+                raise
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            producer, self._producer = self._producer, None
+        if producer is not None:
+            discard(producer)  # every append has waited for its records: nothing is left to send
+
+    def _open(self) -> Any:
+        with self._lock:
+            if self._closed:
+                raise LogUnavailable(f"The log {self._client.address.url} is closed.")
+            if self._producer is None:
+                self._producer = self._client.producer(delivery_timeout=DELIVERY_TIMEOUT)
+            return self._producer
+
+    def _discard(self, producer: Any, waiting: Sequence[Any] = ()) -> None:
+        """Throw `producer` away, once what is `waiting` has been answered; a refusal seldom comes alone."""
+        with self._lock:
+            if self._producer is producer:
+                self._producer = None
+        deadline = time.monotonic() + _REFUSALS
+        for future in waiting:
+            with suppress(KafkaError):
+                future.get(max(0.0, deadline - time.monotonic()))
+        discard(producer)
+
+    def _explain(self, error: KafkaError, futures: Sequence[Any], count: int) -> DatelineError:
+        """Return what became of the `count` records, of which `futures` were sent."""
+        if not futures:
+            return self._client.translate(error)
+        where = self._client.address.shown
+        failures = [future.exception for future in futures if future.is_done and future.failed()]
+        if len(failures) == len(futures) == count and all(map(is_certain, failures)):
+            return Refused(f"Kafka at {where} refused this ({words(failures[0])}); nothing was written.")
+        what = "the record" if count == 1 else f"all of the {count} records"
+        return MaybeWritten(f"Kafka at {where} did not confirm {what} ({words(error)}); what is not confirmed may be written.")
+
+
+def _send(producer: Any, topic: str, record: NewRecord, partitions: int) -> Any:
+    partition = record.partition
+    if partition is None:
+        partition = 0 if record.key is None else partition_of(record.key, partitions)
+    value = NOTHING if record.value is None else record.value
+    return producer.send(topic, value, record.key, list(record.headers), partition, record.timestamp)
+
+
+def _await(futures: Sequence[Any], *, deadline: float) -> Sequence[Position]:
+    positions = []
+    for future in futures:
+        told = future.get(max(0.0, deadline - time.monotonic()))
+        positions.append(Position(told.partition, told.offset))
+    return positions
