@@ -17,7 +17,7 @@ from consumers.memory import Memory
 from consumers.state import Incoming
 from consumers.story import FOLD_VERSION
 from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Pending, View
-from dateline.errors import LogChanged, OtherVersion, RetentionGap
+from dateline.errors import DatelineError, LogChanged, OtherVersion, RetentionGap
 from dateline.log.base import Batch, Log, Record
 from schemas.codec import Codec
 
@@ -29,6 +29,9 @@ _IN_FLIGHT = 2
 _PATIENCE = 0.25
 _LOOK_AGAIN = 1.0
 """Seconds after which an idle runner sees whether the view is still there."""
+
+_HINT = 5.0
+"""Seconds between two hints to lag tools of how far the view is."""
 
 
 class _Held(Struct, eq=False):
@@ -55,10 +58,26 @@ class _Prepared(Struct, eq=False):
     loading: Pending[Loaded] | None
 
 
+class _Extent(Struct, frozen=True):
+    """What the log is and where its partitions begin and end, at one moment."""
+
+    log_id: str
+    begins: Mapping[int, int]
+    ends: Mapping[int, int]
+
+
+OnStopped = Callable[[int, DatelineError], None]
+
+
 class Runner:
     """Feeds `view` from `topic`, as one member of the view's group. Not safe for use by several threads."""
 
-    def __init__(self, log: Log, view: View, *, topic: str, codec: Codec) -> None:
+    def __init__(self, log: Log, view: View, *, topic: str, codec: Codec, on_stopped: OnStopped | None = None) -> None:
+        """Join the group.
+
+        Args:
+            on_stopped: Told of a partition that cannot be gone on with while others can, and why. Without it, that is raised.
+        """
         self._log = log
         self._view = view
         self._topic = topic
@@ -69,7 +88,11 @@ class Runner:
         self._prepared: _Prepared | None = None
         self._flight: deque[tuple[_Held, int, Pending[Applied]]] = deque()
         self._fenced: set[int] = set()
+        self._stopped: set[int] = set()
+        self._on_stopped = on_stopped
         self._look_at = time.monotonic() + _LOOK_AGAIN
+        self._hint_at = 0.0
+        self._hinted: dict[int, int] = {}
 
     def run(self, *, stopped: Callable[[], bool], timeout: float = _PATIENCE) -> None:
         """Feed the view until `stopped()`; what was read is then applied.
@@ -79,6 +102,7 @@ class Runner:
 
         Raises:
             StoreUnavailable: The view cannot be reached; it is whole, and `reset` makes the runner claim it anew.
+            LogUnavailable: The log cannot be read; the view is whole.
             LogChanged, RetentionGap, OtherVersion: The view does not fit the log; nothing was written.
         """
         while not stopped():
@@ -122,8 +146,9 @@ class Runner:
         if any(p in self._held for p in behind):
             return False
         cursors = self._view.cursors(self._partitions)
+        extent = self._extent()
         for cursor in cursors.values():
-            self._check(cursor)
+            self._check(cursor, extent)
         return all(p in cursors and cursors[p].offset >= ends[p] for p in behind)
 
     def _turn(self, timeout: float) -> None:
@@ -131,6 +156,7 @@ class Runner:
         busy = self._prepared is not None or self._flight
         batches = self._member.poll(limit=_POLL, timeout=0.0 if busy else timeout)
         self._fenced.clear()
+        self._hint()
         if not batches:
             self._flush()
             self._look_again()
@@ -141,32 +167,52 @@ class Runner:
     def _assign(self) -> None:
         """Let go of what the group took away, and claim what it gives; what was fenced, only once the group was asked again."""
         assignment = self._member.assignment()
+        self._stopped &= assignment
         for partition in self._held.keys() - assignment:
             self._held.pop(partition).lost = True
-        for partition in sorted(assignment - self._held.keys() - self._fenced):
-            claim = self._view.claim(partition, log_id=self._log.id(self._topic))
-            self._check(claim)
-            self._held[partition] = _Held(claim, Memory(), claim.offset, claim.offset, claim.homeless, claim.undecodable)
-            self._member.seek(partition, claim.offset)
+        new = sorted(assignment - self._held.keys() - self._fenced - self._stopped)
+        if not new:
+            return
+        extent = self._extent()
+        for partition in new:
+            self._claim(partition, extent)
 
-    def _check(self, cursor: Cursor) -> None:
+    def _claim(self, partition: int, extent: _Extent) -> None:
+        claim = self._view.claim(partition, log_id=extent.log_id)
+        try:
+            self._check(claim, extent)
+        except (LogChanged, RetentionGap) as error:
+            if self._on_stopped is None or claim.log_id != extent.log_id:
+                raise
+            self._stopped.add(partition)
+            self._on_stopped(partition, error)
+            return
+        self._held[partition] = _Held(claim, Memory(), claim.offset, claim.offset, claim.homeless, claim.undecodable)
+        self._member.seek(partition, claim.offset)
+
+    def _extent(self) -> _Extent:
+        log, topic = self._log, self._topic
+        return _Extent(log.id(topic), log.begin_offsets(topic), log.end_offsets(topic))
+
+    def _check(self, cursor: Cursor, extent: _Extent) -> None:
         """Refuse a view that is not this log's, or not this release's: it must never skip silently."""
-        log_id, partition = self._log.id(self._topic), cursor.partition
-        begin, end = self._log.begin_offsets(self._topic)[partition], self._log.end_offsets(self._topic)[partition]
-        if cursor.log_id != log_id:
+        if cursor.log_id != extent.log_id:
             raise LogChanged(
-                f"LOG_CHANGED: the {self._view.name} view (partition {partition}) was built from log {cursor.log_id}, and "
-                f"{self._log.url} is log {log_id}. Point both settings at what belongs together, or empty the view to build anew."
+                f"LOG_CHANGED: the {self._view.name} view (partition {cursor.partition}) was built from log {cursor.log_id}, and "
+                f"{self._log.url} is log {extent.log_id}. Point both settings at what belongs together, or empty the view to "
+                "build anew."
             )
+        partition, where = cursor.partition, self._log.url
+        begin, end = extent.begins[partition], extent.ends[partition]
         if cursor.offset > end:
             raise LogChanged(
                 f"LOG_CHANGED: the {self._view.name} view has seen partition {partition} up to offset {cursor.offset}, and "
-                f"{self._log.url} ends at {end}. Bring the whole log back, or empty the view to build it anew."
+                f"{where} ends at {end}. Bring the whole log back, or empty the view to build it anew."
             )
         if cursor.offset < begin:
             raise RetentionGap(
                 f"RETENTION_GAP: the {self._view.name} view needs partition {partition} from offset {cursor.offset}, and "
-                f"{self._log.url} begins at {begin}. Bring the missing records back; they are kept for ever by default."
+                f"{where} begins at {begin}. Bring the missing records back; they are kept for ever by default."
             )
         if cursor.fold_version != FOLD_VERSION:
             raise OtherVersion(
@@ -235,6 +281,17 @@ class Runner:
                 held.lost = True
                 del self._held[partition]
                 self._fenced.add(partition)
+
+    def _hint(self) -> None:
+        moment = time.monotonic()
+        if moment < self._hint_at:
+            return
+        self._hint_at = moment + _HINT
+        applied = {partition: held.applied for partition, held in self._held.items()}
+        news = {partition: offset for partition, offset in applied.items() if self._hinted.get(partition) != offset}
+        if news:
+            self._member.hint(news)
+        self._hinted = applied
 
     def _settle(self) -> None:
         held, next_offset, pending = self._flight.popleft()

@@ -43,16 +43,35 @@ class Told(Struct, frozen=True):
         return told | ({"reason": self.reason} if self.reason else {}) | ({"late": True} if self.late else {})
 
 
+PATIENCE = 10.0
+"""Seconds to wait for a consumer's verdict: longer than a consumer needs that takes over from one that died."""
+
+
 def await_verdict(deployment: Deployment, event: Event, receipt: Receipt) -> Told:
     """Wait until the view has seen the event, and return what became of it."""
     try:
-        deployment.catch_up()
-        entry = deployment.reader.verdict(receipt.story, receipt.event_id)
+        entry = _await_entry(deployment, receipt)
     except DatelineError as error:  # whatever it is, the event is in the log
         return unconfirmed(event, receipt, f"Written, but no consumer has confirmed it: {error}")
     if entry is None:
         return unconfirmed(event, receipt, "Written, but the view knows nothing of it. See: dateline status")
     return told_of(entry, receipt, said=fingerprint(event))
+
+
+def _await_entry(deployment: Deployment, receipt: Receipt) -> Entry | None:
+    """Return the event id's entry once the view has it. Where consumers feed the view, only this one event is waited for."""
+    found: list[Entry] = []
+
+    def look() -> bool:
+        found.extend(filter(None, [deployment.reader.verdict(receipt.story, receipt.event_id)]))
+        return bool(found)
+
+    if deployment.feeds_itself:
+        deployment.catch_up()
+        look()
+    else:
+        deployment.wait_until(look, timeout=PATIENCE)
+    return found[0] if found else None
 
 
 def told_of(entry: Entry, receipt: Receipt, *, said: str) -> Told:

@@ -53,7 +53,8 @@ def unknown_story(deployment: Deployment, story: str) -> Refused:
     from schemas.names import did_you_mean, shortened  # only a mistake needs it
 
     hint = did_you_mean(story, [one.story.id for one in deployment.reader.stories()])
-    return Refused(f"No story {shortened(story)}{hint}. Open it with: dateline story open {story} --title …")
+    seen = _as_far_as(deployment)
+    return Refused(f"No story {shortened(story)}{hint}{seen}. Open it with: dateline story open {story} --title …")
 
 
 def unknown_update(deployment: Deployment, story: str, update: str) -> Refused:
@@ -61,4 +62,10 @@ def unknown_update(deployment: Deployment, story: str, update: str) -> Refused:
     from schemas.names import did_you_mean, shortened  # only a mistake needs it
 
     hint = did_you_mean(update, deployment.reader.update_names(story))
-    return Refused(f"No update {shortened(update)} in story {story!r}{hint}. See: dateline timeline {story}")
+    seen = _as_far_as(deployment)
+    return Refused(f"No update {shortened(update)} in story {story!r}{hint}{seen}. See: dateline timeline {story}")
+
+
+def _as_far_as(deployment: Deployment) -> str:
+    """Say so where what is not there may only not have been seen yet."""
+    return "" if deployment.feeds_itself else ", as far as the consumers have come (see dateline status)"

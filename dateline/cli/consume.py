@@ -148,7 +148,10 @@ def _runner(deployment: Deployment, pauses: _Pauses) -> Runner:
             say("claimed", consumer=self.name, partition=partition, generation=claim.generation, offset=claim.offset)
             return claim
 
-    runner = deployment.runner(Announced(deployment.store))
+    def stopped(partition: int, error: DatelineError) -> None:
+        say("stopped", level="error", consumer="timeline", partition=partition, error=str(error))
+
+    runner = deployment.runner(Announced(deployment.store), on_stopped=stopped)
     say("joined", consumer="timeline")  # until it claims something, it stands by
     return runner
 

@@ -133,7 +133,7 @@ def _publish(deployment: Deployment, checked: Checked, *, as_json: bool) -> int:
             offsets = send(deployment, checked.events, advance=advance)
         try:
             if any(offset != IN_THE_LOG for offset in offsets):
-                deployment.catch_up(timeout=PATIENCE + total / EVENTS_A_SECOND)
+                deployment.confirm(timeout=PATIENCE + total / EVENTS_A_SECOND)
             found = tally(deployment, checked.events, offsets, most_rejected=_MOST_SHOWN)
         except DatelineError as error:  # whatever it is, the events are in the log
             notice(f"dateline: The log has all of it, but no consumer has confirmed it: {error}")

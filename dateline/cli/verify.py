@@ -23,7 +23,7 @@ def verify_command(deployment: Deployment, as_json: bool) -> int:
     from consumers.timeline.audit import Auditor
     from schemas.codec import committed_codec
 
-    deployment.catch_up()
+    deployment.confirm()
     found = Auditor(deployment.log, deployment.store, topic=EVENTS_TOPIC, codec=committed_codec()).audit()
     if as_json:
         emit_json({name: getattr(found, name) for name in found.__struct_fields__})

@@ -48,7 +48,7 @@ def watch_command(deployment: Deployment, *, story: str, limit: int, since: int 
         raise Refused(f"--since {since:,} lies past the end: story {story!r} is at seq {page.seq:,}.")
     show = _print_json if as_json else _reader_of(page, begins=since is None and limit > 0)
     since = page.seq if since is None else since
-    with _Feeder(deployment.settings) as feeder:
+    with _Feeder(deployment.settings, feeds=deployment.feeds_itself) as feeder:
         for kept, change in _changes(deployment, story, since=since, check=feeder.check):
             show(kept, change)
 
@@ -108,9 +108,10 @@ class _Feeder(Thread):
     so that a terminal that has been stopped by a pager holds nobody up.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, feeds: bool) -> None:
         super().__init__(daemon=True)
         self._settings = settings
+        self._feeds = feeds
         self._stopped = Event()
         self._problem: DatelineError | None = None
         self._lifting_at = 0.0
@@ -147,7 +148,7 @@ class _Feeder(Thread):
         return self._stopped.is_set()
 
     def __enter__(self) -> Self:
-        if self._settings.log_url.startswith("sqlite:"):
+        if self._feeds:
             self.start()
         return self
 
