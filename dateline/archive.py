@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import chain
 from operator import itemgetter
+from typing import NamedTuple
 
 from consumers.intake import Homeless, Intake
 from consumers.state import Incoming
-from dateline.errors import Refused, Undecodable
+from dateline.errors import LogUnavailable, Refused, Undecodable
 from dateline.log.base import Headers, Log, NewRecord, Record
 from dateline.log.partitioner import partition_of
 from dateline.ndjson import HEADER, Json, Line, event_of
@@ -25,8 +26,19 @@ from schemas.names import shortened, story_of_key
 from schemas.times import from_ms, parse_time, rfc3339, to_ms
 from schemas.topics import EVENTS_TOPIC
 
+Advance = Callable[[int], None]
+"""Told that so much more is done, now and then."""
+
 _PAGE = 250
 _ADDED = ("seq", "recorded_at", "raw", "problem")
+
+
+class Span(NamedTuple):
+    """A part of a partition: the records from the offset `start` on, up to `end`."""
+
+    partition: int
+    start: int
+    end: int
 
 
 def export(log: Log, *, story: str | None = None) -> Iterator[bytes]:
@@ -44,8 +56,8 @@ def export(log: Log, *, story: str | None = None) -> Iterator[bytes]:
     intake = Intake(committed_codec(), partitions=partitions)
     ends = log.end_offsets(EVENTS_TOPIC)
     chosen = range(partitions) if story is None else [partition_of(story.encode(), partitions)]
-    streams = [_timed_records(log, partition, ends[partition]) for partition in chosen]
-    read = ((record, intake.read(record)) for _, record in merge(*streams, key=itemgetter(0)))
+    records = records_by_time(log, EVENTS_TOPIC, {partition: ends[partition] for partition in chosen})
+    read = ((record, intake.read(record)) for record in records)
     wanted = (found for found in read if story is None or _is_of(story, found[1]))
     first = next(wanted, None)
     if first is None and story is not None:
@@ -65,24 +77,44 @@ def record_of_line(line: Line) -> tuple[str | None, NewRecord]:
     return _raw_record(line) if line.fields.get("raw") is not None else _plain_record(line)
 
 
-def records_between(log: Log, partition: int, start: int, end: int) -> Iterator[Record]:
-    """Yield a partition's records from the offset `start` on, up to `end`."""
-    offset = start
+def records_by_time(log: Log, topic: str, ends: Mapping[int, int], *, advance: Advance = lambda count: None) -> Iterator[Record]:
+    """Yield the records of some partitions in the order of their times, but for those of one partition, which keep theirs.
+
+    Args:
+        ends: The partitions, each with the offset up to which it is read.
+        advance: Told how many more offsets were passed.
+    """
+    begins = log.begin_offsets(topic)
+    spans = [Span(partition, begins[partition], end) for partition, end in ends.items()]
+    streams = [_timed(records_between(log, topic, span, advance=advance)) for span in spans]
+    return (record for _, record in merge(*streams, key=itemgetter(0)))
+
+
+def records_between(log: Log, topic: str, span: Span, *, advance: Advance = lambda count: None) -> Iterator[Record]:
+    """Yield the records of a span.
+
+    Args:
+        advance: Told how many more offsets were passed.
+
+    Raises:
+        LogUnavailable: The log gives less than it said to hold.
+    """
+    partition, offset, end = span
     while offset < end:
-        batch = log.read(EVENTS_TOPIC, partition, offset, limit=_PAGE)
+        batch = log.read(topic, partition, offset, limit=_PAGE)
         if batch.next_offset <= offset:
-            return
-        for record in batch.records:
-            if record.offset >= end:
-                return
-            yield record
+            raise LogUnavailable(
+                f"{log.url} gave nothing of {topic} from offset {offset} of partition {partition}, which ends at {end}."
+            )
+        yield from (record for record in batch.records if record.offset < end)
+        advance(min(batch.next_offset, end) - offset)
         offset = batch.next_offset
 
 
-def _timed_records(log: Log, partition: int, end: int) -> Iterator[tuple[int, Record]]:
-    """Yield a partition's records up to `end`, each with a time that never goes back, by which partitions are merged."""
+def _timed(records: Iterable[Record]) -> Iterator[tuple[int, Record]]:
+    """Yield a partition's records, each with a time that never goes back, by which partitions are merged."""
     latest = 0
-    for record in records_between(log, partition, log.begin_offsets(EVENTS_TOPIC)[partition], end):
+    for record in records:
         latest = max(latest, record.timestamp)
         yield latest, record
 
@@ -209,6 +241,6 @@ def _no_story(log: Log, story: str) -> Refused:
     from schemas.names import did_you_mean  # only a mistake needs it
 
     ends = log.end_offsets(EVENTS_TOPIC)
-    keys = {record.key for partition, end in ends.items() for _, record in _timed_records(log, partition, end)}
+    keys = {record.key for record in records_by_time(log, EVENTS_TOPIC, ends)}
     hint = did_you_mean(story, filter(None, map(story_of_key, keys)))
     return Refused(f"The log has no record of story {shortened(story)}{hint}. See: dateline story list")

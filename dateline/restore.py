@@ -6,12 +6,12 @@ Only partitions and offsets may differ from what they were; `seq` is what it was
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from hashlib import blake2b
 
 from msgspec import Struct, msgpack
 
-from dateline.archive import record_of_line, records_between
+from dateline.archive import Advance, Span, record_of_line, records_between
 from dateline.errors import DatelineError, Refused
 from dateline.log.base import MAX_AGO_MS, MAX_AHEAD_MS, MAX_RECORD_BYTES, Log, NewRecord, Record
 from dateline.log.partitioner import partition_of
@@ -23,8 +23,6 @@ from schemas.topics import EVENTS_TOPIC
 _BATCH = 1000
 _BATCH_BYTES = 8_000_000
 _MOST_NAMED = 5
-
-Advance = Callable[[int], None]
 
 
 class Kept(Struct, frozen=True):
@@ -45,7 +43,7 @@ class Sum(Struct, frozen=True):
         return Sum(self.count + 1, blake2b(whole, digest_size=16).digest())
 
 
-_NOTHING = Sum()
+NOTHING = Sum()
 
 
 class Archive:
@@ -149,7 +147,7 @@ def _kept(archive: Archive, line: Line, *, latest: int) -> Kept | None:
         raise Refused(f"the record holds {record.size_bytes:,} bytes; a record may hold {MAX_RECORD_BYTES:,}.")
     if story is None:
         return None
-    before, seq = archive.stories.get(story, _NOTHING), line.fields.get("seq")
+    before, seq = archive.stories.get(story, NOTHING), line.fields.get("seq")
     archive.stories[story] = before.plus(record)
     if seq is not None and seq != before.count + 1 and not archive.bad.count:  # a bad line leaves a gap
         raise Refused(
@@ -177,17 +175,17 @@ class _Held:
         """Read up to where the log ends now, from where it ended the last time."""
         ends = self._log.end_offsets(EVENTS_TOPIC)
         for partition, offset in self._offsets.items():
-            for record in records_between(self._log, partition, offset, ends[partition]):
+            for record in records_between(self._log, EVENTS_TOPIC, Span(partition, offset, ends[partition])):
                 story = self._stories.get((partition, record.key or b""))
                 if story is not None:
-                    self.sums[story] = self.sums.get(story, _NOTHING).plus(record)
+                    self.sums[story] = self.sums.get(story, NOTHING).plus(record)
         self._offsets = {partition: ends[partition] for partition in self._offsets}
 
 
 def _refuse_others(archive: Archive, held: Mapping[str, Sum]) -> None:
     """Refuse an archive of whose stories the log holds anything but a beginning."""
     others = set(held)
-    sums = dict.fromkeys(held, _NOTHING)
+    sums = dict.fromkeys(held, NOTHING)
     for kept in archive.records if held else ():
         if kept.story in others:
             sums[kept.story] = sums[kept.story].plus(kept.record)
@@ -195,7 +193,7 @@ def _refuse_others(archive: Archive, held: Mapping[str, Sum]) -> None:
                 others.remove(kept.story)
     if others:
         raise Refused(
-            f"The log has records already, other or more than the archive has, of: {_named(others)}. A restored story must "
+            f"The log has records already, other or more than the archive has, of: {named(others)}. A restored story must "
             "be what it was, so nothing was written. Restore into another data folder: dateline --data DIR log import FILE"
         )
 
@@ -204,7 +202,7 @@ def _missing(archive: Archive, held: Mapping[str, Sum]) -> Iterator[NewRecord]:
     """Yield what the log does not hold of the archive, given that it holds the beginnings `held`."""
     passed: Counter[str] = Counter()
     for kept in archive.records:
-        if passed[kept.story] < held.get(kept.story, _NOTHING).count:
+        if passed[kept.story] < held.get(kept.story, NOTHING).count:
             passed[kept.story] += 1
         else:
             yield kept.record
@@ -228,11 +226,12 @@ def _check_undisturbed(archive: Archive, held: Mapping[str, Sum]) -> None:
     if others:
         raise DatelineError(
             "All of the archive is in the log now, but others wrote to the same stories meanwhile: another import, or a desk. "
-            f"So the log has more records than the archive, and seq may differ, of: {_named(others)}. "
+            f"So the log has more records than the archive, and seq may differ, of: {named(others)}. "
             "For the stories as they were, import it once more into another data folder: dateline --data DIR log import FILE"
         )
 
 
-def _named(stories: Collection[str]) -> str:
+def named(stories: Collection[str]) -> str:
+    """Return the first few of `stories`, and how many more there are."""
     more = len(stories) - _MOST_NAMED
     return ", ".join(sorted(stories)[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""`dateline log`: the log itself, as a file and back."""
+"""`dateline log`: the log itself, as a file and back, or into another log (`dateline.cli.copy`)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dateline.cli.common import emit_json, json_option, notice, with_deployment
+from dateline.cli.copy import copy_command
 from dateline.cli.importing import EVENTS_A_SECOND, UNCONFIRMED, counted, list_bad_lines, told_if_stopped
 from dateline.cli.progress import progress
 from dateline.deployment import PATIENCE, Deployment
@@ -30,7 +31,10 @@ _MOST_NAMED = 5
 
 @click.group(name="log", epilog="Example: dateline log export coverage.ndjson")
 def log_command() -> None:
-    """Export the log to a file, and restore it from one."""
+    """Export the log to a file, restore it from one, and copy it to another log."""
+
+
+log_command.add_command(copy_command)
 
 
 @log_command.command(name="export", epilog="Example: dateline log export --story apollo-13 apollo-13.ndjson")
@@ -82,7 +86,7 @@ def import_command(deployment: Deployment, file: str, as_json: bool) -> int:
             restored = restore(deployment.log, archive, advance=advance)
     _say(restored, as_json=as_json)
     try:
-        deployment.catch_up(timeout=PATIENCE + restored.records / EVENTS_A_SECOND)
+        deployment.confirm(timeout=PATIENCE + restored.records / EVENTS_A_SECOND)
     except DatelineError as error:  # whatever it is, the records are in the log
         notice(f"dateline: The log has all of it, but no consumer has read it: {error}")
         return UNCONFIRMED

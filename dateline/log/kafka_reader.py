@@ -103,7 +103,7 @@ def _headers(found: Sequence[tuple[str, bytes | None]]) -> tuple[tuple[str, byte
 class ReaderPool:
     """Lends readers, each to one thread at a time; a few are kept, so that the next page of a partition needs no seek."""
 
-    def __init__(self, client: Client, *, keep: int = 4) -> None:
+    def __init__(self, client: Client, *, keep: int = 32) -> None:
         self._client = client
         self._keep = keep
         self._idle: list[PartitionReader] = []
