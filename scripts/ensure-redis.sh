@@ -13,18 +13,6 @@ has_redis() {
     return 1
 }
 
-# Debian starts a service as it is installed, unless this file says no; the tests start their own.
-install_quietly() {
-    policy=/usr/sbin/policy-rc.d
-    if [ ! -e "$policy" ]; then
-        trap 'rm -f "$policy"' EXIT
-        printf '#!/bin/sh\nexit 101\n' >"$policy"
-        chmod +x "$policy"
-    fi
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq && apt-get install -qq --no-install-recommends redis-server
-}
-
 has_redis && exit 0
 
 how="On Debian and Ubuntu: apt install redis-server; on macOS: brew install redis"
@@ -35,12 +23,7 @@ case ${CI:-} in
         ;;
 esac
 
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing redis-server …"
-    log=$(mktemp)
-    install_quietly >"$log" 2>&1 || cat "$log" >&2
-    rm -f "$log"
-fi
+"$(dirname "$0")/apt-install.sh" redis-server || true
 
 if ! has_redis; then
     echo "No redis-server found, and the tests need one. $how" >&2

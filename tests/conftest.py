@@ -8,6 +8,8 @@ from collections.abc import Generator, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.kafka_servers import kafka_address
+
 IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 
 # Where CI is set, Hypothesis would choose the same examples each time; new ones find more, and a failure prints its blob.
@@ -53,3 +55,9 @@ def _no_settings_of_the_caller() -> Iterator[None]:
             if name.startswith("DATELINE_") and not name.startswith("DATELINE_TEST_"):
                 patch.delenv(name)
         yield
+
+
+@pytest.fixture(scope="session")
+def kafka() -> str:
+    """The address of the one Kafka broker that the tests of this run share: each makes topics of its own."""
+    return kafka_address()

@@ -39,6 +39,10 @@ class Address:
     max_poll_interval_ms: int = MAX_POLL_INTERVAL_MS
 
     @property
+    def is_secured(self) -> bool:
+        return self.security.get("security_protocol", "PLAINTEXT") != "PLAINTEXT"
+
+    @property
     def shown(self) -> str:
         return ",".join(self.brokers)
 

@@ -12,6 +12,7 @@ import pytest
 
 from dateline.log import open_log
 from dateline.log.base import Log
+from tests.support.kafka_servers import kafka_address, new_topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,13 @@ def sqlite(folder: Path) -> Iterator[Backend]:
     yield Backend(f"sqlite:///{folder}/log.db", new_topic=lambda: f"test.{uuid4().hex}")
 
 
-BACKENDS: Mapping[str, Callable[[Path], AbstractContextManager[Backend]]] = {"sqlite": sqlite}
+@contextmanager
+def kafka(folder: Path) -> Iterator[Backend]:
+    address = kafka_address()
+    yield Backend(f"kafka://{address}", new_topic=lambda: new_topic(address))
+
+
+BACKENDS: Mapping[str, Callable[[Path], AbstractContextManager[Backend]]] = {"kafka": kafka, "sqlite": sqlite}
 
 
 @pytest.fixture(params=sorted(BACKENDS))
