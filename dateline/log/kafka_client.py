@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, MemberToRemove, NewTopic, OffsetSpec
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, MemberToRemove, OffsetSpec
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import (
@@ -21,13 +21,17 @@ from kafka.errors import (
     BrokerResponseError,
     IllegalStateError,
     KafkaError,
+    NoError,
     NotEnoughReplicasAfterAppendError,
     OffsetOutOfRangeError,
     RequestTimedOutError,
     SaslAuthenticationFailedError,
     TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
     UnsupportedSaslMechanismError,
+    for_code,
 )
+from kafka.net.compat import KafkaNetClient
 from kafka.protocol.consumer import IsolationLevel
 from kafka.serializer import Serializer
 from kafka.structs import OffsetAndMetadata
@@ -36,18 +40,21 @@ from dateline.errors import DatelineError, LogUnavailable, Refused
 from dateline.log.kafka_address import Address
 
 __all__ = [
+    "AuthorizationError",
     "Client",
     "ConfigResource",
     "ConfigResourceType",
     "ConsumerRebalanceListener",
     "IllegalStateError",
     "KafkaError",
-    "NewTopic",
+    "NoError",
     "OffsetAndMetadata",
     "OffsetOutOfRangeError",
     "Topic",
     "TopicAlreadyExistsError",
     "TopicPartition",
+    "UnknownTopicOrPartitionError",
+    "for_code",
     "is_certain",
 ]
 
@@ -161,6 +168,7 @@ class Client:
                 with self._lock:
                     return question(self._asked())
             except KafkaError as error:
+                self._forget_admin()
                 if not error.retriable or time.monotonic() >= deadline:
                     raise self.translate(error) from error
             time.sleep(_PAUSE)
@@ -182,13 +190,20 @@ class Client:
         where = f"Kafka at {self.address.shown}"
         if isinstance(error, AuthorizationError):
             return Refused(f"{where} does not allow this ({words(error)}). Ask for the right, or for another user.")
-        return LogUnavailable(f"{where} gives no answer ({words(error)}). Check DATELINE_LOG and the brokers.")
+        # The driver does not tell a server that is not there from one that closes the door on a wrong password.
+        doors = ", user, password and certificates" if self.address.is_secured else ""
+        return LogUnavailable(f"{where} gives no answer ({words(error)}). Check DATELINE_LOG, the brokers{doors}.")
 
     def close(self) -> None:
+        self._forget_admin()
+
+    def _forget_admin(self) -> None:
+        """Let go of the connection that questions go over; one that met a broker's death does not find the others again."""
         with self._lock:
-            if self._admin is not None:
-                self._admin.close()
-            self._admin = None
+            admin, self._admin = self._admin, None
+        if admin is not None:
+            with suppress(KafkaError):
+                admin.close()
 
     def _asked(self) -> Any:
         if self._admin is None:
@@ -202,6 +217,12 @@ class Client:
             LogUnavailable: No broker answers.
             Refused: The brokers do not let this client in, or a certificate's file cannot be read.
         """
+        networks: list[Any] = []
+
+        def network(**config: object) -> Any:
+            networks.append(KafkaNetClient(**config))
+            return networks[-1]
+
         try:
             return kind(
                 bootstrap_servers=list(self.address.brokers),
@@ -210,13 +231,18 @@ class Client:
                 reconnect_backoff_max_ms=1_000,
                 retry_backoff_ms=_RETRY_MS,
                 client_id="dateline",
+                kafka_client=network,
                 **self.address.security,
                 **options,
             )
-        except KafkaError as error:
-            raise self.translate(error) from error
-        except OSError as error:
-            raise Refused(f"A file that the Kafka URL names cannot be used ({error}).") from error
+        except BaseException as error:
+            for one in networks:  # the driver leaves a thread behind, which would try for ever
+                one.close()
+            if isinstance(error, KafkaError):
+                raise self.translate(error) from error
+            if isinstance(error, OSError):
+                raise Refused(f"A file that the Kafka URL names cannot be used ({error}).") from error
+            raise
 
 
 def is_certain(error: BaseException) -> bool:
