@@ -21,7 +21,7 @@ from schemas.times import to_us
 from schemas.topics import EVENTS_TOPIC
 
 if TYPE_CHECKING:
-    from consumers.runner import Runner
+    from consumers.runner import OnStopped, Runner
     from consumers.timeline.reader import TimelineReader
     from consumers.view import View
     from dateline.redis_store import Store
@@ -33,6 +33,9 @@ PATIENCE = 30.0
 
 _SOON = 2.0
 """Seconds after which a user who waits is told why."""
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.002, 0.1
+"""Seconds between two looks at what consumers have done: few at first, when a user waits for one event."""
 
 
 class Unconfirmed(DatelineError):
@@ -56,6 +59,7 @@ class Deployment:
         self._open = ExitStack()
         self._private: PrivateRedis | None = None
         self._lifted: set[tuple[str, str, datetime]] = set()
+        self._registry_checked = not settings.registry
         self.notify: Callable[[str], None] = lambda text: None
 
     def warm_up(self) -> None:
@@ -69,7 +73,12 @@ class Deployment:
     def log(self) -> Log:
         if not self.settings.log:
             make_data_folder(self.settings.data_folder)
-        return open_log(self.settings.log_url)
+        log = open_log(self.settings.log_url, credentials=self.settings.credentials)
+        if not self.settings.registry:
+            return log
+        from dateline.registry import CheckedLog
+
+        return CheckedLog(log, self._check_registry)
 
     @cached_property
     def partitions(self) -> int:
@@ -107,18 +116,30 @@ class Deployment:
 
         return Desk(self.log, name=name or self.settings.desk)
 
-    def runner(self, view: View | None = None) -> Runner:
+    def runner(self, view: View | None = None, *, on_stopped: OnStopped | None = None) -> Runner:
         """Return a runner of the timeline, or of another view; the caller closes it.
 
+        Args:
+            on_stopped: As the runner takes it.
+
         Raises:
-            Refused: Redis may forget keys when its memory is full.
+            Refused: Redis may forget keys when its memory is full, or the schema registry holds other schemas.
         """
         from consumers.runner import Runner
         from consumers.timeline.view import TimelineView
         from schemas.codec import committed_codec
 
         self._refuse_forgetful_redis()
-        return Runner(self.log, view or TimelineView(self.store), topic=EVENTS_TOPIC, codec=committed_codec())
+        self._check_registry()
+        view = view or TimelineView(self.store)
+        return Runner(self.log, view, topic=EVENTS_TOPIC, codec=committed_codec(), on_stopped=on_stopped)
+
+    def _check_registry(self) -> None:
+        if not self._registry_checked:
+            from dateline.registry import check_at_start
+
+            check_at_start(self.settings.registry, notify=self.notify)
+            self._registry_checked = True
 
     def _refuse_forgetful_redis(self) -> None:
         if self.settings.is_embedded:
@@ -130,21 +151,62 @@ class Deployment:
                 "tear holes into what readers see. Set it to noeviction."
             )
 
+    @property
+    def feeds_itself(self) -> bool:
+        """Whether any command may feed the view and be the clock: where the log is one file.
+
+        Elsewhere a command has no business in a consumer group, and a machine's wrong clock must not end an embargo.
+        """
+        return self.settings.log_url.startswith("sqlite:")
+
     def catch_up(self, *, timeout: float = PATIENCE) -> None:
-        """Bring the view up to the end of the log, or wait for whoever is doing it; embargoes that are over are lifted.
+        """Before reading: bring the view up to the end of the log, or wait for whoever is doing it; lift embargoes that are over.
+
+        Where consumers feed the view, what they have made of it is what there is to read.
 
         Raises:
             Unconfirmed: The time was up first.
         """
+        if not self.feeds_itself:
+            return
         deadline = time.monotonic() + timeout
         self._catch_up_once(deadline)
-        while self._lifts_embargoes and self._try_to_lift():
+        while self._try_to_lift():
             self._catch_up_once(deadline)
 
-    @property
-    def _lifts_embargoes(self) -> bool:
-        """Where the log is one file any command may be the clock; elsewhere a machine's wrong clock must not end an embargo."""
-        return self.settings.log_url.startswith("sqlite:")
+    def confirm(self, *, timeout: float = PATIENCE) -> None:
+        """After writing: see that the view has come to where the log ends now, as `catch_up` does, or by waiting for consumers.
+
+        Raises:
+            Unconfirmed: The time was up first.
+        """
+        if self.feeds_itself:
+            self.catch_up(timeout=timeout)
+            return
+        ends = self.log.end_offsets(EVENTS_TOPIC)
+        self.wait_until(lambda: self._has_passed(ends), timeout=timeout)
+
+    def wait_until(self, condition: Callable[[], bool], *, timeout: float) -> None:
+        """Wait for what consumers do, and tell a user who waits for long.
+
+        Raises:
+            Unconfirmed: The time was up first.
+        """
+        started = time.monotonic()
+        told, pause = False, _SHORTEST_PAUSE
+        while not condition():
+            waited = time.monotonic() - started
+            if waited >= timeout:
+                raise Unconfirmed(f"No consumer came so far within {timeout:.0f} s. Is one running? See: dateline status")
+            if waited >= _SOON and not told:
+                told = True
+                self.notify("Waiting for a consumer …")
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    def _has_passed(self, ends: Mapping[int, int]) -> bool:
+        found = {one.partition: one for one in self.reader.positions()}
+        return all(end == 0 or (p in found and found[p].offset >= end) for p, end in ends.items())
 
     def _try_to_lift(self) -> int:
         """Lift what is due; a log that cannot be written keeps nobody from reading."""

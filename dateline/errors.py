@@ -70,6 +70,12 @@ class StoreUnavailable(DatelineError):
     retriable = True
 
 
+class RegistryUnavailable(DatelineError):
+    """The schema registry gives no answer. What it said yes to before stays; doing the same again goes on from there."""
+
+    retriable = True
+
+
 class StoreBroken(DatelineError):
     """Redis refused a command: a key is of another kind, or a right is missing. Trying again does not help."""
 

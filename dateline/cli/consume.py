@@ -197,6 +197,7 @@ def _run_all(names: Sequence[str], settings: Settings, stop: Stop) -> None:
 
 def _run_one(name: str, settings: Settings, stop: Stop) -> None:
     with Deployment(settings) as own:
+        own.notify = lambda text: say("noticed", level="warning", consumer=name, text=text)
         CONSUMERS[name](own, stop)
 
 

@@ -35,7 +35,7 @@ def demo_command(context: click.Context) -> None:
 
 
 def _embedded(settings: Settings, folder: Path) -> Settings:
-    return replace(settings, data=str(folder), log="", redis="", search="")
+    return replace(settings, data=str(folder), log="", redis="", search="", registry="")
 
 
 def _make_anew(folder: Path) -> None:
