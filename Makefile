@@ -8,7 +8,7 @@ DEV := $(VENV)/.installed-dev
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint format types ci bench chaos constraints clean
+.PHONY: help install demo test lint format types ci bench chaos constraints clean servers
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -20,7 +20,7 @@ demo: $(RUN) ## Install what is needed to run, then tell the story of Apollo 13.
 	@$(VENV)/bin/dateline demo
 
 test: $(DEV) ## Run the tests; choose some with ARGS='-k fold'.
-	@scripts/ensure-redis.sh $(VENV)
+	@$(MAKE) servers
 	@$(PY) -m pytest $(ARGS)
 
 lint: $(DEV) ## Check style and formatting.
@@ -36,18 +36,23 @@ types: $(DEV) ## Check the types.
 
 ci: export CI := true
 ci: $(DEV) ## What CI runs: lint, types, then the tests with nothing skipped.
-	@scripts/ensure-redis.sh $(VENV)
+	@$(MAKE) servers
 	@$(MAKE) lint
 	@$(MAKE) types
 	@$(MAKE) test
 
 bench: $(DEV) ## Measure, and print one table; QUICK=1 for a short run.
-	@scripts/ensure-redis.sh $(VENV)
+	@$(MAKE) servers
 	@$(PY) -m benchmarks
 
 chaos: $(DEV) ## Kill the consumer at random moments and check the view each time.
-	@scripts/ensure-redis.sh $(VENV)
+	@$(MAKE) servers
 	@$(PY) -m tests.chaos
+
+servers: # What tests and measurements start of their own: Redis and Kafka; and what checks docker-compose.yml.
+	@scripts/ensure-redis.sh $(VENV)
+	@scripts/ensure-kafka.sh
+	@scripts/ensure-compose.sh
 
 constraints: ## Choose the newest versions that pyproject.toml allows, for constraints.txt.
 	@scripts/constraints.sh "$(PYTHON)"
