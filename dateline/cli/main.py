@@ -40,8 +40,9 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "consume": ("dateline.cli.consume", "run the consumers, until stopped"),
         "status": ("dateline.cli.status", "how far each view is, and what could not be read"),
         "verify": ("dateline.cli.verify", "fold the log anew and compare with the live view"),
-        "log": ("dateline.cli.archive", "export and import the log itself"),
-        "schemas": ("dateline.cli.schemas", "list and check the event schemas"),
+        "log": ("dateline.cli.archive", "export, import and copy the log itself"),
+        "topics": ("dateline.cli.topics", "create a Kafka log's topics"),
+        "schemas": ("dateline.cli.schemas", "list, check and register the event schemas"),
         "demo": ("dateline.cli.demo", "Apollo 13, as it was reported: see what this does"),
     },
 }
