@@ -6,6 +6,9 @@ What kafka-python returns has no types, so its clients pass through here as `Any
 from __future__ import annotations
 
 import logging
+import re
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -72,8 +75,18 @@ _PAUSE = 0.1
 _RETRY_MS = 25
 """Pause of the driver between two tries; it also makes one such pause whenever it meets a new topic."""
 
+_METADATA_MS = 30_000
+"""How long a producer may go by an old partition count."""
+
 _FETCH_BYTES = 4 << 20
 _BATCH_BYTES = 128 << 10
+
+_FORGETFUL = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)),
+]
+"""A producer's connection forgets what has not left this machine when it is closed. By default the system goes on sending it
+for minutes, so that what was given up is written behind what came later."""
 
 # A driver's own words on stderr would be a second, untidy voice; what matters is raised.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
@@ -106,6 +119,8 @@ class Client:
             max_block_ms=_REQUEST_MS,
             batch_size=_BATCH_BYTES,
             value_serializer=_Values(),
+            metadata_max_age_ms=_METADATA_MS,
+            socket_options=_FORGETFUL,
         )
 
     def consumer(self, **more: object) -> Any:
@@ -167,9 +182,9 @@ class Client:
             try:
                 with self._lock:
                     return question(self._asked())
-            except KafkaError as error:
+            except (KafkaError, RuntimeError) as error:  # a cluster without a controller is a RuntimeError to the driver
                 self._forget_admin()
-                if not error.retriable or time.monotonic() >= deadline:
+                if not getattr(error, "retriable", True) or time.monotonic() >= deadline:
                     raise self.translate(error) from error
             time.sleep(_PAUSE)
 
@@ -181,7 +196,7 @@ class Client:
         except KafkaError as error:
             raise self.translate(error) from error
 
-    def translate(self, error: KafkaError) -> DatelineError:
+    def translate(self, error: Exception) -> DatelineError:
         if isinstance(error, (SaslAuthenticationFailedError, UnsupportedSaslMechanismError)):
             return Refused(
                 f"Kafka at {self.address.shown} does not know this user or password. "
@@ -261,10 +276,10 @@ def discard(producer: Any) -> None:
 
 
 def words(error: BaseException) -> str:
-    """Return a driver's error on one short line, without the name that the driver repeats in it."""
+    """Return a driver's error on one short line: what it says, without its number and name, else its name."""
     name = type(error).__name__
-    text = " ".join(str(error).split()).removeprefix(f"{name}: ")
-    return text[:200] if text and text != name else name.removesuffix("Error")
+    text = re.sub(rf"^(\[Error -?\d+\] )?({name}:?( |$))?", "", " ".join(str(error).split()))
+    return name.removesuffix("Error") if text in ("", "None") else text[:200]
 
 
 class _Values(Serializer):  # type: ignore[misc]  # the driver has no types

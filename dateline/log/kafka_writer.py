@@ -38,6 +38,7 @@ class KafkaWriter:
         while True:
             producer = self._open()
             try:
+                self._check_count(producer, topic, partitions)
                 for record in records:
                     futures.append(_send(producer, topic, record, partitions))
                 return _await(futures, deadline=time.monotonic() + DELIVERY_TIMEOUT)
@@ -64,6 +65,15 @@ class KafkaWriter:
             if self._producer is None:
                 self._producer = self._client.producer(delivery_timeout=DELIVERY_TIMEOUT)
             return self._producer
+
+    def _check_count(self, producer: Any, topic: str, partitions: int) -> None:
+        """Refuse to write by a partition count that is no longer the topic's: keys would lie where nobody looks for them."""
+        count = len(producer.partitions_for(topic))
+        if count != partitions:
+            raise LogUnavailable(
+                f"The topic {topic!r} at {self._client.address.shown} has {count} partitions, and had {partitions} when it was "
+                "opened; nothing was written. Start again; the views will say what to do."
+            )
 
     def _discard(self, producer: Any, waiting: Sequence[Any] = ()) -> None:
         """Throw `producer` away, once what is `waiting` has been answered; a refusal seldom comes alone."""
