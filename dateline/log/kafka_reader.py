@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any
 
 from dateline.errors import LogUnavailable
@@ -15,6 +16,7 @@ _PATIENCE = 15.0
 """Seconds to wait for records that are known to be there."""
 
 _STEP_MS = 100
+_VALUE = itemgetter(1)
 
 
 class PartitionReader:
@@ -97,6 +99,8 @@ def records_of(found: Sequence[Any]) -> list[Record]:
 
 
 def _headers(found: Sequence[tuple[str, bytes | None]]) -> tuple[tuple[str, bytes], ...]:
+    if all(map(_VALUE, found)):  # nearly always, and several times as fast
+        return tuple(found)  # type: ignore[arg-type]  # none of the values is None
     return tuple((name, value or b"") for name, value in found)
 
 
