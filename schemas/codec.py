@@ -14,7 +14,7 @@ from dateline.errors import Refused, Undecodable
 from schemas.catalog import Catalog, Schema, committed
 from schemas.events import EVENT_TYPES, Event, UpdateEvent
 from schemas.names import is_name, shortened
-from schemas.shape import misfit
+from schemas.shape import build_shape, misfit
 from schemas.times import EARLIEST, LATEST
 
 MAGIC = 0
@@ -96,6 +96,7 @@ def _decoder(catalog: Catalog, frame: bytes) -> Decoder:
         raise Undecodable(
             f"The event type {writer.type!r} (schema id {writer.id}) is not in this release: a newer Dateline wrote it."
         )
+    build_shape(kind)
     what = f"{writer.type} (schema id {writer.id})"
     written = writer.parsed
     wanted = None if reader.json == writer.json else reader.parsed

@@ -15,7 +15,7 @@ from schemas.content import Block, Content, Media, Source
 from schemas.events import Event, UpdateKilled, UpdateMarked
 from schemas.fields import Rule, rules_of
 from schemas.names import shortened
-from schemas.shape import misfit
+from schemas.shape import build_shape, misfit
 
 MOST_TEXT_BYTES = 262_144
 FURTHEST_AHEAD = timedelta(hours=1)
@@ -65,6 +65,7 @@ def one_line(found: list[Problem]) -> str:
 
 def problems(event: Event, *, now: datetime | None = None) -> list[Problem]:
     """Return what is wrong with `event`, in the order of its fields; see `check`."""
+    build_shape(type(event))
     try:
         plain = to_builtins(event, builtin_types=(datetime,))
         same = convert(plain, type(event)) == event

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from threading import Lock
 from typing import Any
 
-from msgspec import ValidationError
+from msgspec import ValidationError, convert
 
 from schemas.content import LONGEST_LIST
 
@@ -21,6 +23,21 @@ _KINDS = {
     "datetime": "a time",
 }
 _RANGES = {"urgency": "use 1 (a flash) to 9"}
+
+
+_building = Lock()
+_built: set[type] = set()
+
+
+def build_shape(kind: type) -> None:
+    """Have msgspec look at the fields of `kind`, before anything is converted to it.
+
+    It does so at the first conversion, and crashes where several threads come first at once; so one does it for all.
+    """
+    if kind not in _built:
+        with _building, suppress(ValidationError, TypeError):
+            convert({}, kind)
+        _built.add(kind)
 
 
 def misfit(error: ValidationError, fields: object) -> tuple[str, object, str]:

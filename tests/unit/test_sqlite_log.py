@@ -84,7 +84,6 @@ def test_a_url_says_how_many_partitions_a_new_topic_gets_and_an_old_one_keeps_it
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("kafka://localhost:9092", "Kafka backend"),
         ("postgres://localhost/log", "Known are sqlite:///"),
         ("log.db", "Known are sqlite:///"),
         ("sqlite://log.db", "names no file"),
