@@ -73,7 +73,8 @@ class Deployment:
     def log(self) -> Log:
         if not self.settings.log:
             make_data_folder(self.settings.data_folder)
-        log = open_log(self.settings.log_url, credentials=self.settings.credentials)
+        settings = self.settings
+        log = open_log(settings.log_url, credentials=settings.credentials, names=settings.data_folder / "members")
         if not self.settings.registry:
             return log
         from dateline.registry import CheckedLog

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 _FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
+_LONGEST_PAUSE = 2.0
 _CALM = 30.0
 """Seconds without an error after which the pauses begin small again."""
 

@@ -13,13 +13,15 @@ MAX_PARTITIONS = 1024
 _NOBODY = Credentials()
 
 
-def open_log(url: str, *, credentials: Credentials = _NOBODY) -> Log:
+def open_log(url: str, *, credentials: Credentials = _NOBODY, names: Path | None = None) -> Log:
     """Open the log at `url`. An SQLite log is made if there is none yet; a Kafka log's topics have to be there.
 
     Args:
         url: `sqlite:///relative/path` or `sqlite:////absolute/path`, where `?partitions=N` counts only when
             a topic is first used; it keeps that many. Or `kafka://host:9092[,host…][?options]`.
         credentials: For Kafka: never part of the URL.
+        names: For Kafka: the folder in which consumers keep their names, so that one that is started again goes on at once;
+            the temporary folder if None.
 
     Raises:
         Refused: The URL names no log that this release knows.
@@ -30,7 +32,7 @@ def open_log(url: str, *, credentials: Credentials = _NOBODY) -> Log:
     if scheme == "sqlite":
         return _open_sqlite(url, rest)
     if scheme == "kafka":
-        return _open_kafka(url, credentials)
+        return _open_kafka(url, credentials, names)
     raise Refused(f"{url!r} names no log. Known are sqlite:///relative/path, sqlite:////absolute/path and kafka://host:port.")
 
 
@@ -49,10 +51,10 @@ def _open_sqlite(url: str, rest: str) -> Log:
     return SQLiteLog(Path(unquote(place[1:], errors="surrogateescape")), partitions=int(count))
 
 
-def _open_kafka(url: str, credentials: Credentials) -> Log:
+def _open_kafka(url: str, credentials: Credentials, names: Path | None) -> Log:
     from dateline.log.kafka_address import parse_address
 
     address = parse_address(url, credentials)  # a bad URL is refused before the driver is loaded
     from dateline.log.kafka import KafkaLog
 
-    return KafkaLog(address)
+    return KafkaLog(address, names=names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from typing_extensions import override
 
@@ -21,8 +22,14 @@ _GROUP = re.compile(r"[a-z0-9-]{1,100}")
 class KafkaLog(Log):
     """Nothing is connected until it is needed. The topics have to be there: `dateline topics create` makes them."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, names: Path | None = None) -> None:
+        """Know the address.
+
+        Args:
+            names: The folder in which members of groups keep their names; the temporary folder if None.
+        """
         self._client = Client(address)
+        self._names = names
         self._partitions: dict[str, int] = {}
         self._writer = KafkaWriter(self._client)
         self._readers = ReaderPool(self._client)
@@ -71,8 +78,14 @@ class KafkaLog(Log):
         self._check_open()
         if not _GROUP.fullmatch(group):
             raise Refused(f"{group!r} is no name for a group. Use small letters, digits and hyphens.")
-        leave = self._members.discard
-        member = KafkaMember(self._client, topic, group=f"{topic}.{group}", topic_id=lambda: self.id(topic), on_close=leave)
+        member = KafkaMember(
+            self._client,
+            topic,
+            group=f"{topic}.{group}",
+            names=self._names,
+            topic_id=lambda: self.id(topic),
+            on_close=self._members.discard,
+        )
         self._members.add(member)
         return member
 

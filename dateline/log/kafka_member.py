@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
@@ -33,11 +34,19 @@ class KafkaMember(Member):
     """A static member, so that a process that is killed and started again goes on at once, whatever the session's length."""
 
     def __init__(
-        self, client: Client, topic: str, *, group: str, topic_id: Callable[[], str], on_close: Callable[[KafkaMember], None]
+        self,
+        client: Client,
+        topic: str,
+        *,
+        group: str,
+        names: Path | None,
+        topic_id: Callable[[], str],
+        on_close: Callable[[KafkaMember], None],
     ) -> None:
         """Join.
 
         Args:
+            names: The folder in which members keep their names; the temporary folder if None.
             topic_id: Asks the cluster for the topic's id.
             on_close: Called with this member once it has left.
         """
@@ -50,7 +59,7 @@ class KafkaMember(Member):
         self._closed = False
         self._joined_id = topic_id()
         self._check_at = time.monotonic() + _CHECK_TOPIC
-        self._neighbours = _Neighbours(client, topic, group)
+        self._neighbours = _Neighbours(client, topic, group, names)
         self._assignment: frozenset[int] = frozenset()
         self._offsets: dict[int, int] = {}
         self._consumer: Any = None
@@ -163,13 +172,13 @@ class KafkaMember(Member):
 class _Neighbours:
     """This member's name, and the group's other members on this machine."""
 
-    def __init__(self, client: Client, topic: str, group: str) -> None:
+    def __init__(self, client: Client, topic: str, group: str, names: Path | None) -> None:
         self._client = client
         self._group = group
         self._look_at = 0.0
         self._slot: Slot | None = None
         with suppress(OSError):  # without a place for names, the session's end is waited for
-            self._folder = kafka_slots.folder_of(client.address.shown, topic, group)
+            self._folder = kafka_slots.folder_of(names, client.address.shown, topic, group)
             self._slot = kafka_slots.take(self._folder)
 
     @property

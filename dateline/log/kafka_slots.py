@@ -1,4 +1,4 @@
-"""The names under which the processes of this machine are members of a group.
+"""The names under which the processes that share a folder, those of one machine, are members of a group.
 
 A name that outlives its process lets the process that is started in its place have the partitions back at once, with no
 rebalance; and a process that sees that another is gone can take it out of the group without waiting for its session to end.
@@ -37,17 +37,20 @@ class Slot:
         os.close(self._file)
 
 
-def folder_of(*group: str) -> Path:
-    """Return the folder of a group's names on this machine, which is this user's alone.
+def folder_of(base: Path | None, *group: str) -> Path:
+    """Return the folder of a group's names, which is this user's alone.
+
+    Args:
+        base: Where names are kept; this machine's temporary folder if None.
 
     Raises:
         OSError: It cannot be made, or is somebody else's.
     """
-    base = Path(tempfile.gettempdir()) / f"dateline-{os.getuid()}"
+    base = Path(tempfile.gettempdir()) / f"dateline-{os.getuid()}" if base is None else base
     folder = base / sha256("\0".join(group).encode()).hexdigest()[:20]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if base.stat().st_uid != os.getuid():
-        raise PermissionError(f"{base} belongs to another user")
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to another user")
     return folder
 
 

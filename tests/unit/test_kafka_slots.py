@@ -54,12 +54,16 @@ def test_many_who_come_at_once_each_get_a_name_of_their_own(tmp_path: Path) -> N
     assert len({slot.name for slot in slots}) == 20
 
 
-def test_each_group_has_a_folder_of_its_own_that_nobody_else_reads() -> None:
-    one, other = folder_of("127.0.0.1:9092", "test", "one"), folder_of("127.0.0.1:9092", "test", "other")
+def test_each_group_has_a_folder_of_its_own_that_nobody_else_reads(tmp_path: Path) -> None:
+    one, other = folder_of(tmp_path, "127.0.0.1:9092", "test", "one"), folder_of(tmp_path, "127.0.0.1:9092", "test", "other")
 
     assert one != other
-    assert folder_of("127.0.0.1:9092", "test", "one") == one
+    assert folder_of(tmp_path, "127.0.0.1:9092", "test", "one") == one
     assert one.stat().st_mode & 0o077 == 0
-    assert one.parent.stat().st_uid == os.getuid()
-    for folder in (one, other):
-        folder.rmdir()
+
+
+def test_without_a_folder_names_are_kept_in_this_users_own_temporary_one() -> None:
+    folder = folder_of(None, "127.0.0.1:9092", "test", "one")
+
+    assert folder.parent.name == f"dateline-{os.getuid()}"
+    folder.rmdir()
