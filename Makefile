@@ -45,7 +45,7 @@ bench: $(DEV) ## Measure, and print one table; QUICK=1 for a short run.
 	@$(MAKE) servers
 	@$(PY) -m benchmarks
 
-chaos: $(DEV) ## Kill the consumer at random moments and check the view each time.
+chaos: $(DEV) ## Kill, pause and empty processes and servers while events flow, and check the view each time.
 	@$(MAKE) servers
 	@$(PY) -m tests.chaos
 

@@ -24,6 +24,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.proxy import Proxy, proxy
 from tests.support.servers import eventually
 
 _CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk"
@@ -37,7 +38,7 @@ _SETTINGS = {
     "process.roles": "broker,controller",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL",
     "auto.create.topics.enable": "false",
     "group.initial.rebalance.delay.ms": "0",
     "offsets.topic.num.partitions": "4",
@@ -212,6 +213,17 @@ def kafka_broker(folder: Path, settings: Mapping[str, str] | None = None) -> Ite
     with _closing([Broker(folder, port=port, settings={**own, **(settings or {})})]) as (broker,):
         broker.start()
         yield broker
+
+
+@contextmanager
+def proxied_broker(folder: Path) -> Iterator[tuple[Broker, Proxy]]:
+    """Run a broker with a second way to it, through a proxy: whoever begins at the proxy's port is sent nowhere else."""
+    port, controller, inner, outer = free_ports(4)
+    settings = _node_settings(1, [controller], {"PLAINTEXT": port, "PROXIED": inner})
+    settings["advertised.listeners"] = f"PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{outer}"
+    with _closing([Broker(folder, port=port, settings=settings)]) as (broker,), proxy(outer, server_port=inner) as between:
+        broker.start()
+        yield broker, between
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Faults on purpose: servers and processes are killed, paused and emptied while events flow; then the view is compared."""
