@@ -29,7 +29,7 @@ threads = [threading.Thread(target=speak, args=(number,)) for number in range(4)
 
 
 def test_desks_that_speak_first_at_the_same_moment_do_not_crash_the_process(tmp_path: Path) -> None:
-    """msgspec looks at a type at its first use, and crashed where two threads came first: one time in five, so twelve are tried."""
+    """msgspec looks at a type at its first use, and crashed where two threads came first: one time in five."""
     for attempt in range(12):
         url = f"sqlite:///{tmp_path}/{attempt}.db"
 
