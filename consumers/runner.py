@@ -129,6 +129,8 @@ class Runner:
         """Forget all claims and what was in flight; the next turn claims anew."""
         self._view.reset()
         self._held.clear()
+        self._fenced.clear()
+        self._stopped.clear()
         self._prepared = None
         self._flight.clear()
 
@@ -180,7 +182,7 @@ class Runner:
     def _claim(self, partition: int, extent: _Extent) -> None:
         claim = self._view.claim(partition, log_id=extent.log_id)
         try:
-            self._check(claim, extent)
+            self._check_again(claim, extent)
         except (LogChanged, RetentionGap) as error:
             if self._on_stopped is None or claim.log_id != extent.log_id:
                 raise
@@ -189,6 +191,13 @@ class Runner:
             return
         self._held[partition] = _Held(claim, Memory(), claim.offset, claim.offset, claim.homeless, claim.undecodable)
         self._member.seek(partition, claim.offset)
+
+    def _check_again(self, claim: Claim, extent: _Extent) -> None:
+        """Check against an extent that is older than the claim; whoever held the partition before may have moved on since."""
+        try:
+            self._check(claim, extent)
+        except LogChanged:
+            self._check(claim, self._extent())
 
     def _extent(self) -> _Extent:
         log, topic = self._log, self._topic

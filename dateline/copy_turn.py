@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from dateline.archive import Advance
-from dateline.errors import Refused
+from dateline.errors import LogUnavailable, Refused
 from dateline.log.base import Log, Member
 from schemas.topics import EVENTS_TOPIC
 
@@ -45,6 +45,8 @@ def only_copy(target: Log, *, notify: Notify, patience: float) -> Iterator[Stay]
             if time.monotonic() >= last + _BEAT:
                 member.poll()
                 last = time.monotonic()
+                if not member.assignment():
+                    raise LogUnavailable("This copy was given up while it stood still. Run the same command again; it goes on.")
 
         yield stay
 

@@ -206,8 +206,9 @@ class Deployment:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     def _has_passed(self, ends: Mapping[int, int]) -> bool:
-        found = {one.partition: one for one in self.reader.positions()}
-        return all(end == 0 or (p in found and found[p].offset >= end) for p, end in ends.items())
+        log_id = self.log.id(EVENTS_TOPIC)
+        seen = {one.partition: one.offset for one in self.reader.positions() if one.log_id == log_id}
+        return all(end == 0 or seen.get(p, 0) >= end for p, end in ends.items())
 
     def _try_to_lift(self) -> int:
         """Lift what is due; a log that cannot be written keeps nobody from reading."""

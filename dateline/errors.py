@@ -33,6 +33,10 @@ class LogUnavailable(DatelineError):
     retriable = True
 
 
+class TopicMissing(LogUnavailable):
+    """The log's server answers, and has no such topic; nothing was written."""
+
+
 class MaybeWritten(DatelineError):
     """The log gave no answer in time; the records may be there. Sending them again is safe.
 

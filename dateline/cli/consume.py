@@ -160,8 +160,8 @@ def _let_go(deployment: Deployment, runner: Runner | None, error: DatelineError)
     """Prepare to try again; return the runner to go on with.
 
     A private redis-server that was lost comes back at another address, and a log file may have been moved or replaced, so nothing
-    that knows the old one is kept. Elsewhere the
-    runner stays a member of its group, which is not to be shared anew at each outage of Redis.
+    that knows the old one is kept. Elsewhere the runner stays a member of its group, which is not to be shared anew at each
+    outage of Redis.
     """
     if runner is not None and (deployment.settings.is_embedded or isinstance(error, LogUnavailable)):
         runner.close()

@@ -33,7 +33,8 @@ def open_log(url: str, *, credentials: Credentials = _NOBODY, names: Path | None
         return _open_sqlite(url, rest)
     if scheme == "kafka":
         return _open_kafka(url, credentials, names)
-    raise Refused(f"{url!r} names no log. Known are sqlite:///relative/path, sqlite:////absolute/path and kafka://host:port.")
+    shown = repr(url) if not {"@", "?"} & set(url) else "The log's URL"  # what stands there may be a secret
+    raise Refused(f"{shown} names no log. Known are sqlite:///relative/path, sqlite:////absolute/path and kafka://host:port.")
 
 
 def _open_sqlite(url: str, rest: str) -> Log:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from dateline.errors import LogUnavailable, Refused
+from dateline.errors import LogUnavailable, Refused, TopicMissing
 from dateline.log.base import Batch, Log, Member, NewRecord, Position, check_new
 from dateline.log.kafka_address import Address
 from dateline.log.kafka_client import Client, Topic
@@ -70,6 +70,7 @@ class KafkaLog(Log):
     @override
     def read(self, topic: str, partition: int, offset: int, *, limit: int = 1000) -> Batch:
         self._check_open()
+        self._readers.keep_at_least(self.partitions(topic))
         with self._readers.lend(topic, partition) as reader:
             return reader.page(offset, limit)
 
@@ -102,7 +103,7 @@ class KafkaLog(Log):
         self._check_open()
         found = self._client.topics([topic]).get(topic)
         if found is None:
-            raise LogUnavailable(
+            raise TopicMissing(
                 f"Kafka at {self._client.address.shown} has no topic {topic!r}. Make it with: dateline topics create"
             )
         return found

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from dateline.errors import Refused
 from dateline.settings import Credentials
@@ -54,22 +55,24 @@ def parse_address(url: str, credentials: Credentials) -> Address:
         Refused: It names no broker, holds a secret or an unknown option, or needs credentials that are not there.
     """
     place, _, query = url.removeprefix("kafka://").partition("?")
-    if "@" in place:
+    if "@" in unquote(place):
         raise Refused("A Kafka URL holds no user or password. Set DATELINE_KAFKA_USERNAME and DATELINE_KAFKA_PASSWORD instead.")
-    brokers = [_broker(url, name) for name in place.rstrip("/").split(",")]
     options = {name: _option(name, value) for name, value in parse_qsl(query, keep_blank_values=True)}
+    brokers = [_broker(name) for name in place.rstrip("/").split(",")]
     session = int(options.pop("session_timeout_ms", SESSION_TIMEOUT_MS))
     poll = int(options.pop("max_poll_interval_ms", max(MAX_POLL_INTERVAL_MS, session)))
     return Address(url, brokers, _secured(options, credentials), session, poll)
 
 
-def _broker(url: str, name: str) -> str:
-    host, colon, port = name.rpartition(":") if not name.endswith("]") else (name, "", "")
-    if not colon:
-        host, port = name, str(DEFAULT_PORT)
-    if not host or "/" in host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
-        raise Refused(f"{url!r} names no broker with {name!r}. Write {_WRITE}.")
-    return f"{host}:{port}"
+_BROKER = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
+
+
+def _broker(name: str) -> str:
+    found = _BROKER.fullmatch(name)
+    port = int(found["port"] or DEFAULT_PORT) if found else 0
+    if found is None or not 0 < port < 65_536:
+        raise Refused(f"A Kafka URL names no broker with {name!r}. Write {_WRITE}.")
+    return f"{found['host']}:{port}"
 
 
 def _one_of(*allowed: str) -> Callable[[str], str | None]:
@@ -81,7 +84,7 @@ def _file(value: str) -> str | None:
 
 
 def _whole(value: str) -> int | None:
-    return int(value) if value.isascii() and value.isdigit() and 0 < int(value) <= 1_800_000 else None
+    return int(value) if value.isascii() and value.isdigit() and 1_000 <= int(value) <= 1_800_000 else None
 
 
 _OPTIONS: Mapping[str, tuple[str, Callable[[str], Option | None]]] = {
@@ -94,8 +97,8 @@ _OPTIONS: Mapping[str, tuple[str, Callable[[str], Option | None]]] = {
     "ssl_certfile": ("a file that can be read, with this client's certificate", _file),
     "ssl_keyfile": ("a file that can be read, with the certificate's key", _file),
     "ssl_check_hostname": ("true or false", {"true": True, "false": False}.get),
-    "session_timeout_ms": ("a whole number", _whole),
-    "max_poll_interval_ms": ("a whole number", _whole),
+    "session_timeout_ms": ("a whole number from 1000 to 1800000", _whole),
+    "max_poll_interval_ms": ("a whole number from 1000 to 1800000", _whole),
 }
 """What a URL may say, each with what its value may be."""
 

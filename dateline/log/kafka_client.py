@@ -22,7 +22,11 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import (
     AuthorizationError,
     BrokerResponseError,
+    CorruptRecordError,
+    GroupMaxSizeReachedError,
     IllegalStateError,
+    InvalidSessionTimeoutError,
+    KafkaConfigurationError,
     KafkaError,
     NoError,
     NotEnoughReplicasAfterAppendError,
@@ -31,6 +35,7 @@ from kafka.errors import (
     SaslAuthenticationFailedError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
+    UnsupportedCodecError,
     UnsupportedSaslMechanismError,
     for_code,
 )
@@ -39,7 +44,7 @@ from kafka.protocol.consumer import IsolationLevel
 from kafka.serializer import Serializer
 from kafka.structs import OffsetAndMetadata
 
-from dateline.errors import DatelineError, LogUnavailable, Refused
+from dateline.errors import DatelineError, LogUnavailable, LogUnreadable, Refused
 from dateline.log.kafka_address import Address
 
 __all__ = [
@@ -100,13 +105,40 @@ class Topic(NamedTuple):
     replication: int
 
 
+class SharedFailure:
+    """Lets those who waited while somebody else tried in vain have the same answer, and not try in turn."""
+
+    def __init__(self) -> None:
+        self._error: DatelineError | None = None
+        self._at = 0.0
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        try:
+            yield
+        except DatelineError as error:
+            self._error, self._at = error, time.monotonic()
+            raise
+
+    def raise_if_since(self, moment: float) -> None:
+        """Raise what was noted after `moment`, if anything was."""
+        if self._error is not None and self._at >= moment:
+            raise self._error
+
+
+class NotAssigned(DatelineError):
+    """The driver was asked about a partition that was taken away a moment ago."""
+
+
 class Client:
     """Makes consumers and producers for one cluster, and asks it what is there. Safe for use by several threads."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._admin: Any = None
+        self._failure = SharedFailure()
+        self._closed = False
 
     def producer(self, *, delivery_timeout: float) -> Any:
         """Make an idempotent producer, which waits for every replica in sync."""
@@ -151,6 +183,10 @@ class Client:
     def topics(self, names: Sequence[str]) -> Mapping[str, Topic]:
         """Return those of the topics that are there."""
         described = self.ask(lambda admin: admin.describe_topics(list(names)))
+        for one in described:
+            refusal = for_code(one["error_code"])
+            if issubclass(refusal, AuthorizationError):
+                raise self.translate(refusal(one["name"]))
         return {
             one["name"]: Topic(
                 str(one["topic_id"]), len(one["partitions"]), min(len(p["replica_nodes"]) for p in one["partitions"])
@@ -180,8 +216,7 @@ class Client:
         deadline = time.monotonic() + patience
         while True:
             try:
-                with self._lock:
-                    return question(self._asked())
+                return question(self._asked())
             except (KafkaError, RuntimeError) as error:  # a cluster without a controller is a RuntimeError to the driver
                 self._forget_admin()
                 if not getattr(error, "retriable", True) or time.monotonic() >= deadline:
@@ -203,6 +238,18 @@ class Client:
                 "Check DATELINE_KAFKA_USERNAME, DATELINE_KAFKA_PASSWORD and the URL's sasl_mechanism."
             )
         where = f"Kafka at {self.address.shown}"
+        if isinstance(error, IllegalStateError):
+            return NotAssigned(words(error))
+        if isinstance(error, InvalidSessionTimeoutError):
+            mine = self.address.session_timeout_ms
+            return Refused(
+                f"{where} does not allow sessions of {mine} ms. Change the URL's session_timeout_ms, or the brokers' "
+                "group.min.session.timeout.ms and group.max.session.timeout.ms."
+            )
+        if isinstance(error, (KafkaConfigurationError, GroupMaxSizeReachedError)):
+            return Refused(f"{where} cannot be used so ({words(error)}). Check the URL's options and the brokers' settings.")
+        if isinstance(error, (CorruptRecordError, UnsupportedCodecError)):
+            return LogUnreadable(f"{where} gave a record that the driver cannot take apart ({words(error)}).")
         if isinstance(error, AuthorizationError):
             return Refused(f"{where} does not allow this ({words(error)}). Ask for the right, or for another user.")
         # The driver does not tell a server that is not there from one that closes the door on a wrong password.
@@ -210,6 +257,8 @@ class Client:
         return LogUnavailable(f"{where} gives no answer ({words(error)}). Check DATELINE_LOG, the brokers{doors}.")
 
     def close(self) -> None:
+        with self._lock:
+            self._closed = True
         self._forget_admin()
 
     def _forget_admin(self) -> None:
@@ -221,9 +270,15 @@ class Client:
                 admin.close()
 
     def _asked(self) -> Any:
-        if self._admin is None:
-            self._admin = self._make(KafkaAdminClient)
-        return self._admin
+        began = time.monotonic()
+        with self._lock:
+            if self._closed:
+                raise LogUnavailable(f"The log {self.address.url} is closed.")
+            if self._admin is None:
+                self._failure.raise_if_since(began)
+                with self._failure.noted():
+                    self._admin = self._make(KafkaAdminClient)
+            return self._admin
 
     def _make(self, kind: Callable[..., Any], **options: object) -> Any:
         """Make a client of the driver.

@@ -11,10 +11,17 @@ from typing import Any
 
 from typing_extensions import override
 
-from dateline.errors import LogUnavailable
+from dateline.errors import LogUnavailable, TopicMissing
 from dateline.log import kafka_slots
 from dateline.log.base import Batch, Member
-from dateline.log.kafka_client import Client, ConsumerRebalanceListener, KafkaError, OffsetAndMetadata, TopicPartition
+from dateline.log.kafka_client import (
+    Client,
+    ConsumerRebalanceListener,
+    KafkaError,
+    NotAssigned,
+    OffsetAndMetadata,
+    TopicPartition,
+)
 from dateline.log.kafka_reader import records_of
 from dateline.log.kafka_slots import Slot
 
@@ -23,6 +30,9 @@ _STEP_MS = 50
 
 _LOOK_AROUND = 0.5
 """Seconds between two looks for members of this machine that are gone."""
+
+_LOOK_FOR_GAPS = 0.2
+"""Seconds between two looks, while nothing comes, whether the driver has stepped over what belongs to nobody."""
 
 _CHECK_TOPIC = 5.0
 """Seconds between two looks whether the topic is still the one that was joined."""
@@ -62,12 +72,14 @@ class KafkaMember(Member):
         self._neighbours = _Neighbours(client, topic, group, names)
         self._assignment: frozenset[int] = frozenset()
         self._offsets: dict[int, int] = {}
+        self._gaps_at = 0.0
         self._consumer: Any = None
         try:
             self._consumer = client.member(group=group, instance=self._neighbours.instance)
             self._subscribe()
         except BaseException:
-            self._leave()
+            self._close_consumer()
+            self._neighbours.let_go()  # the next try takes the same name
             raise
 
     def _subscribe(self) -> None:
@@ -85,16 +97,17 @@ class KafkaMember(Member):
         if partition not in self._assignment:
             return
         place = TopicPartition(self._topic, partition)
+        self._offsets[partition] = offset
         with suppress(ValueError, KafkaError):  # taken away a moment ago; the next poll tells
             self._consumer.seek(place, offset)
             self._consumer.resume(place)
-            self._offsets[partition] = offset
 
     @override
     def poll(self, *, limit: int = 500, timeout: float = 0.0) -> Sequence[Batch]:
         deadline = time.monotonic() + timeout
         with self._guard:
             self._check()
+            self._neighbours.look_around()
             while True:
                 left_ms = max(0.0, deadline - time.monotonic()) * 1000
                 before = self._assignment
@@ -123,23 +136,29 @@ class KafkaMember(Member):
             self._assignment = frozenset(place.partition for place in self._consumer.assignment())
         for partition in self._offsets.keys() - self._assignment:
             del self._offsets[partition]
+        looks_for_gaps = not found and time.monotonic() >= self._gaps_at
         batches = []
         for partition, offset in self._offsets.items():
             place = TopicPartition(self._topic, partition)
             records = found.get(place, ())
-            next_offset = self._position(place, offset)
-            if records or next_offset > offset:
-                batches.append(Batch(partition, records_of(records), next_offset))
+            if records or looks_for_gaps:
+                next_offset = self._position(place, offset)
+                if records or next_offset > offset:
+                    batches.append(Batch(partition, records_of(records), next_offset))
+        if looks_for_gaps:
+            self._gaps_at = time.monotonic() + _LOOK_FOR_GAPS
         for batch in batches:
             self._offsets[batch.partition] = batch.next_offset
         return batches
 
     def _position(self, place: TopicPartition, otherwise: int) -> int:
         """Return where the driver reads on: past what it has returned, and past what belongs to nobody."""
-        with suppress(KafkaError):
-            position: int | None = self._consumer.position(place, timeout_ms=0)
-            return otherwise if position is None else position
-        return otherwise
+        try:
+            with self._client.translated():
+                position: int | None = self._consumer.position(place, timeout_ms=0)
+        except NotAssigned:
+            return otherwise
+        return otherwise if position is None else position
 
     def _assigned(self, places: Collection[Any]) -> None:
         """Let a new partition wait for `seek`, and one that was away for a moment go on. Runs on the driver's thread."""
@@ -158,15 +177,20 @@ class KafkaMember(Member):
         try:
             if self._topic_id() == self._joined_id:
                 return
+        except TopicMissing:
+            raise
         except LogUnavailable:  # the driver finds the brokers again by itself
             return
         raise LogUnavailable(f"The topic {self._topic!r} at {self._client.address.shown} was made anew while it was read.")
 
     def _leave(self) -> None:
+        self._close_consumer()
+        self._neighbours.leave()
+
+    def _close_consumer(self) -> None:
         if self._consumer is not None:
             with suppress(KafkaError):
                 self._consumer.close(autocommit=False, timeout_ms=_CLOSE_MS)
-        self._neighbours.leave()
 
 
 class _Neighbours:
@@ -193,6 +217,10 @@ class _Neighbours:
             self._client.remove_member(self._group, slot.name)
             slot.give_up()
         self._look_at = time.monotonic() + _LOOK_AROUND
+
+    def let_go(self) -> None:
+        if self._slot is not None:
+            self._slot.let_go()
 
     def leave(self) -> None:
         if self._slot is not None:

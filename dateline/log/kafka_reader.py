@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 
 from dateline.errors import LogUnavailable
 from dateline.log.base import Batch, Record
-from dateline.log.kafka_client import Client, KafkaError, OffsetOutOfRangeError, TopicPartition
+from dateline.log.kafka_client import Client, OffsetOutOfRangeError, TopicPartition
 
 _PATIENCE = 15.0
 """Seconds to wait for records that are known to be there."""
@@ -110,6 +111,7 @@ class ReaderPool:
     def __init__(self, client: Client, *, keep: int = 32) -> None:
         self._client = client
         self._keep = keep
+        self._lock = threading.Lock()
         self._idle: list[PartitionReader] = []
         self._closed = False
 
@@ -118,24 +120,33 @@ class ReaderPool:
         reader = self._take((topic, partition)) or PartitionReader(self._client, topic, partition)
         try:
             yield reader
-        except (LogUnavailable, KafkaError):
+        except BaseException:
             reader.close()
             raise
-        self._idle.append(reader)
-        while len(self._idle) > (0 if self._closed else self._keep):
-            self._idle.pop(0).close()
+        self._give_back(reader)
+
+    def keep_at_least(self, count: int) -> None:
+        """Keep as many as a topic has partitions: who merges them reads a page of each in turn."""
+        self._keep = max(self._keep, count)
 
     def close(self) -> None:
-        self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for reader in idle:
+            reader.close()
 
     def _take(self, place: tuple[str, int]) -> PartitionReader | None:
-        for reader in tuple(self._idle):
-            if reader.place == place:
-                try:
-                    self._idle.remove(reader)
-                except ValueError:  # another thread was quicker
-                    continue
-                return reader
-        return None
+        with self._lock:
+            found = next((reader for reader in self._idle if reader.place == place), None)
+            if found is not None:
+                self._idle.remove(found)
+        return found
+
+    def _give_back(self, reader: PartitionReader) -> None:
+        with self._lock:
+            self._idle.append(reader)
+            surplus = self._idle if self._closed else self._idle[: -self._keep]
+            self._idle = self._idle[len(surplus) :]
+        for one in surplus:
+            one.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -48,9 +49,12 @@ def folder_of(base: Path | None, *group: str) -> Path:
     """
     base = Path(tempfile.gettempdir()) / f"dateline-{os.getuid()}" if base is None else base
     folder = base / sha256("\0".join(group).encode()).hexdigest()[:20]
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to another user")
+    for one in (base.parent, base, folder):
+        one.mkdir(mode=0o700, exist_ok=True)
+    for one in (base, folder):
+        found = one.lstat()
+        if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
+            raise PermissionError(f"{one} is not this user's folder")
     return folder
 
 

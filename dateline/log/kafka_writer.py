@@ -10,7 +10,7 @@ from typing import Any
 
 from dateline.errors import DatelineError, LogUnavailable, MaybeWritten, Refused
 from dateline.log.base import NewRecord, Position
-from dateline.log.kafka_client import NOTHING, Client, IllegalStateError, KafkaError, discard, is_certain, words
+from dateline.log.kafka_client import NOTHING, Client, IllegalStateError, KafkaError, SharedFailure, discard, is_certain, words
 from dateline.log.partitioner import partition_of
 
 DELIVERY_TIMEOUT = 30.0
@@ -31,6 +31,7 @@ class KafkaWriter:
         self._client = client
         self._lock = threading.Lock()
         self._producer: Any = None
+        self._failure = SharedFailure()
         self._closed = False
 
     def append(self, topic: str, records: Sequence[NewRecord], *, partitions: int) -> Sequence[Position]:
@@ -44,9 +45,12 @@ class KafkaWriter:
                 return _await(futures, deadline=time.monotonic() + DELIVERY_TIMEOUT)
             except KafkaError as error:
                 if isinstance(error, IllegalStateError) and not futures:
-                    continue  # another thread has just discarded this producer
+                    self._discard(producer)  # it was closed behind our back, or another thread has just discarded it
+                    continue
                 self._discard(producer, futures if is_certain(error) else ())
                 raise self._explain(error, futures, len(records)) from error
+            except DatelineError:
+                raise
             except BaseException:  # interrupted: what is in flight must not be written later, behind what comes next
                 self._discard(producer)
                 raise
@@ -59,11 +63,14 @@ class KafkaWriter:
             discard(producer)  # every append has waited for its records: nothing is left to send
 
     def _open(self) -> Any:
+        began = time.monotonic()
         with self._lock:
             if self._closed:
                 raise LogUnavailable(f"The log {self._client.address.url} is closed.")
             if self._producer is None:
-                self._producer = self._client.producer(delivery_timeout=DELIVERY_TIMEOUT)
+                self._failure.raise_if_since(began)
+                with self._failure.noted():
+                    self._producer = self._client.producer(delivery_timeout=DELIVERY_TIMEOUT)
             return self._producer
 
     def _check_count(self, producer: Any, topic: str, partitions: int) -> None:
@@ -88,9 +95,11 @@ class KafkaWriter:
 
     def _explain(self, error: KafkaError, futures: Sequence[Any], count: int) -> DatelineError:
         """Return what became of the `count` records, of which `futures` were sent."""
+        where = self._client.address.shown
+        if not futures and is_certain(error):
+            return Refused(f"Kafka at {where} takes no such record ({words(error)}); nothing was written.")
         if not futures:
             return self._client.translate(error)
-        where = self._client.address.shown
         failures = [future.exception for future in futures if future.is_done and future.failed()]
         if len(failures) == len(futures) == count and all(map(is_certain, failures)):
             return Refused(f"Kafka at {where} refused this ({words(failures[0])}); nothing was written.")
@@ -110,5 +119,7 @@ def _await(futures: Sequence[Any], *, deadline: float) -> Sequence[Position]:
     positions = []
     for future in futures:
         told = future.get(max(0.0, deadline - time.monotonic()))
+        if told.offset < 0:
+            raise KafkaError("the broker had it already, and does not say where")
         positions.append(Position(told.partition, told.offset))
     return positions

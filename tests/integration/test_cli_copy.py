@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,7 +22,7 @@ from dateline.errors import Refused
 from dateline.log import open_log
 from dateline.log.base import NewRecord
 from schemas.topics import DESKS_TOPIC, EVENTS_TOPIC, TOPICS
-from tests.integration.cli import Result, json_of, run
+from tests.integration.cli import DATELINE, Result, json_of, run
 from tests.support.kafka_servers import Broker, kafka_broker
 from tests.support.servers import eventually
 
@@ -149,7 +151,15 @@ def on(tmp_path: Path, url: str, *args: str) -> Result:
 
 
 def digest(tmp_path: Path, url: str) -> str:
-    found: str = json_of(on(tmp_path, url, "verify", "--json"))["digest"]
+    """Return what `verify` makes of a view that is built from a log; on Kafka a consumer builds it."""
+    data = tmp_path / uuid4().hex
+    environment = {**os.environ, "DATELINE_DATA": str(data), "DATELINE_LOG": url}
+    with ExitStack() as stack:
+        if url.startswith("kafka:"):
+            command = [str(DATELINE), "consume", "timeline"]
+            consumer = stack.enter_context(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL))
+            stack.callback(consumer.terminate)
+        found: str = json_of(run(data, "verify", "--json", env={"DATELINE_LOG": url}))["digest"]
     return found
 
 

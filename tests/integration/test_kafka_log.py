@@ -14,7 +14,7 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from consumers.runner import Runner
 from dateline.errors import LogUnavailable, MaybeWritten, Refused, RetentionGap
-from dateline.log import open_log
+from dateline.log import kafka_member, open_log
 from dateline.log.base import Batch, Log, Member, NewRecord
 from schemas.codec import committed_codec
 from tests.support.kafka_servers import new_topic
@@ -228,6 +228,34 @@ def test_of_records_of_which_the_broker_refused_one_the_others_may_be_written(ka
     assert log.end_offsets(topic)[1] == 0
     log.append(topic, [NewRecord(b"k", b"next", partition=0)])
     assert read_all(log, topic)[0] in ([b"v", b"next"], [b"next"])
+
+
+@pytest.mark.parametrize("compression", ["gzip", "lz4", "snappy", "zstd"])
+def test_what_another_producer_compressed_is_read(kafka: str, log: Log, compression: str) -> None:
+    topic = new_topic(kafka, partitions=1)
+    producer = Producer({"bootstrap.servers": kafka, "compression.type": compression, "linger.ms": 50})
+    values = [b"the same words, " * 100] * 20
+    for value in values:
+        producer.produce(topic, value, key=b"k")
+    assert producer.flush(PATIENCE) == 0
+
+    assert read_all(log, topic) == (values, 20)
+
+
+def test_a_member_of_a_topic_that_was_deleted_says_so(kafka: str, log: Log, admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka_member, "_CHECK_TOPIC", 0.0)
+    topic = new_topic(kafka, partitions=1)
+    with holding(log, topic) as member:
+        admin.delete_topics([topic])
+
+        def gone() -> bool:
+            try:
+                member.poll()
+            except LogUnavailable as error:
+                return "has no topic" in str(error)
+            return False
+
+        eventually(gone, what="the news")
 
 
 def test_a_view_whose_next_records_were_deleted_stops_and_says_so(kafka: str, log: Log, admin: Any) -> None:

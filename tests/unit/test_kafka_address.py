@@ -31,14 +31,34 @@ def test_a_url_names_brokers(url: str, brokers: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["kafka://", "kafka://:9092", "kafka://h:x", "kafka://h:0", "kafka://h:70000", "kafka://a,,b", "kafka://h/topic"]
+    "url",
+    [
+        "kafka://",
+        "kafka://:9092",
+        "kafka://h:x",
+        "kafka://h:0",
+        "kafka://h:70000",
+        "kafka://a,,b",
+        "kafka://h/topic",
+        "kafka://::1",
+        "kafka://a b",
+    ],
 )
 def test_a_url_without_a_broker_is_refused_with_an_example(url: str) -> None:
     with pytest.raises(Refused, match="Write kafka://host:9092"):
         parse_address(url, NOBODY)
 
 
-@pytest.mark.parametrize("url", ["kafka://user:hush@h", "kafka://h?sasl_plain_password=hush", "kafka://h?ssl_password=hush"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "kafka://user:hush@h",
+        "kafka://user:hush%40h",
+        "kafka://h?sasl_plain_password=hush",
+        "kafka://h:x?sasl_plain_password=hush",
+        "kafka://?ssl_password=hush",
+    ],
+)
 def test_a_secret_in_the_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(Refused, match="DATELINE_KAFKA_") as refused:
         parse_address(url, NOBODY)
