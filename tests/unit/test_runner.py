@@ -380,6 +380,28 @@ class ShortenedLog(SQLiteLog):
         return dict.fromkeys(range(self.partitions(topic)), 5)
 
 
+class OvertakenView(MemoryView):
+    """While a partition is claimed, a record comes and whoever held the partition applies it."""
+
+    def __init__(self, store: Store, log: Log) -> None:
+        super().__init__(store)
+        self._log = log
+
+    @override
+    def claim(self, partition: int, *, log_id: str) -> Claim:
+        self._log.append(TOPIC, [NewRecord(None, b"", partition=partition)])
+        feed(MemoryView(self.store), self._log, partition, limit=10_000)
+        return super().claim(partition, log_id=log_id)
+
+
+def test_a_view_that_moves_on_while_it_is_claimed_is_not_held_to_be_past_the_log(log: SQLiteLog) -> None:
+    store = Store()
+
+    run_to_the_end(log, OvertakenView(store, log))
+
+    assert store.content() == folded_from_zero(log)
+
+
 def test_a_log_that_begins_after_the_cursor_is_no_log_for_the_view(tmp_path: Path) -> None:
     store = Store()
     with ShortenedLog(tmp_path / "log.db", partitions=3) as log:
