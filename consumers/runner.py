@@ -18,7 +18,7 @@ from consumers.state import Incoming
 from consumers.story import FOLD_VERSION
 from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Pending, View
 from dateline.errors import DatelineError, LogChanged, OtherVersion, RetentionGap
-from dateline.log.base import Batch, Log, Record
+from dateline.log.base import Batch, Log, Record, how_changed
 from schemas.codec import Codec
 
 BATCH = 250
@@ -208,8 +208,7 @@ class Runner:
         if cursor.log_id != extent.log_id:
             raise LogChanged(
                 f"LOG_CHANGED: the {self._view.name} view (partition {cursor.partition}) was built from log {cursor.log_id}, and "
-                f"{self._log.url} is log {extent.log_id}. Point both settings at what belongs together, or empty the view to "
-                "build anew."
+                f"{self._log.url} is log {extent.log_id}. {how_changed(cursor.log_id, extent.log_id)}"
             )
         partition, where = cursor.partition, self._log.url
         begin, end = extent.begins[partition], extent.ends[partition]

@@ -14,12 +14,12 @@ from msgspec import Struct
 from consumers.intake import Homeless, Intake
 from dateline.archive import Advance, Span, records_between, records_by_time
 from dateline.copy_turn import PATIENCE, Notify, Show, only_copy, staying
-from dateline.errors import DatelineError, LogUnavailable, MaybeWritten, Refused
+from dateline.errors import DatelineError, LogUnavailable, MaybeWritten, Refused, RetentionGap
 from dateline.log.base import Log, NewRecord, Record, check_new
 from dateline.restore import NOTHING, Sum, named
 from dateline.spool import batches
 from schemas.codec import committed_codec
-from schemas.names import shortened
+from schemas.names import shortened, story_of_key
 from schemas.topics import EVENTS_TOPIC, STORY_TOPICS, TOPICS
 
 _BATCH = 500
@@ -38,6 +38,7 @@ class Copied(Struct, frozen=True):
     Attributes:
         records: Those that the target holds now as the source does: `copied` by this run, or `already_there`.
         left_out: Records of no story; they have no place in another log.
+        misplaced: Those of them that have a story's key, and lie in another partition than that key's.
         keys: How many keys the records have: stories, where they are keyed by story.
     """
 
@@ -46,6 +47,7 @@ class Copied(Struct, frozen=True):
     copied: int
     already_there: int
     left_out: int
+    misplaced: int
     keys: int
 
 
@@ -53,6 +55,7 @@ def copy_log(
     source: Log,
     target: Log,
     *,
+    rehome: bool = False,
     show: Show = _silent,
     notify: Notify = lambda text: None,
     patience: float = PATIENCE,
@@ -63,6 +66,8 @@ def copy_log(
     compared once more afterwards, so that whatever others wrote meanwhile is seen.
 
     Args:
+        rehome: Take along what has a story's key and lies in another partition than that key's, in the order of the times: for a
+            topic that was given more partitions. Without it, such records are of no story and left out.
         show: Called with what is being done and how much that is; the block it makes is told how much more is done.
         notify: Told what a user should know while it takes long.
         patience: Seconds to wait for another copy into `target` to end.
@@ -76,7 +81,8 @@ def copy_log(
     if source.id(EVENTS_TOPIC) == target.id(EVENTS_TOPIC):
         raise Refused(f"{source.url} and {target.url} are the same log. Name another one to copy it to.")
     with _told_to_go_on(), only_copy(target, notify=notify, patience=patience) as stay:
-        copies = [_Copy(source, target, topic, staying(show, stay)) for topic in TOPICS]
+        copies = [_Copy(source, target, topic, staying(show, stay), rehome=rehome) for topic in TOPICS]
+        _refuse_headless(source, copies)
         for step in (_Copy.compare, _Copy.write, _Copy.verify):
             for one in copies:
                 step(one)
@@ -89,23 +95,27 @@ class _Tally:
 
     Attributes:
         left_out: How many records of no story there were among them.
+        misplaced: How many of these have a story's key, and lie in another partition than that key's.
     """
 
-    def __init__(self, topic: str, partitions: int) -> None:
+    def __init__(self, topic: str, partitions: int, *, rehome: bool = False) -> None:
         intake = Intake(committed_codec(), partitions=partitions)
 
         def is_homeless(key: Key, partition: int) -> bool:
             """Ask the intake, which goes by key and partition alone: what belongs to no story is the same in every view."""
+            if rehome and story_of_key(key) is not None:
+                return False
             return isinstance(intake.read(Record(partition, 0, 0, key, None)), Homeless)
 
         self._is_homeless = lru_cache(maxsize=65_536)(is_homeless) if topic in STORY_TOPICS else lambda key, partition: False
         self.sums: dict[Key, Sum] = {}
-        self.left_out = 0
+        self.left_out = self.misplaced = 0
 
     def count(self, record: Record) -> Sum:
         """Return the sum of the record's key up to and with it; `NOTHING` if it belongs to no story."""
         if self._is_homeless(record.key, record.partition):
             self.left_out += 1
+            self.misplaced += story_of_key(record.key) is not None
             return NOTHING
         found = self.sums[record.key] = self.sums.get(record.key, NOTHING).plus(record)
         return found
@@ -118,12 +128,13 @@ class _Copy:
         ends: Where the source's partitions ended.
     """
 
-    def __init__(self, source: Log, target: Log, topic: str, show: Show) -> None:
+    def __init__(self, source: Log, target: Log, topic: str, show: Show, *, rehome: bool) -> None:
         self.topic = topic
         self.ends = source.end_offsets(topic)
         self._source, self._target, self._show = source, target, show
         self._total = sum(self.ends.values()) - sum(source.begin_offsets(topic).values())
-        self._wanted = _Tally(topic, source.partitions(topic))
+        self._rehome = rehome
+        self._wanted = _Tally(topic, source.partitions(topic), rehome=rehome)
         self._held = _Tally(topic, target.partitions(topic))
         self._offsets = dict(target.begin_offsets(topic))
         self._there: Mapping[Key, Sum] = {}
@@ -134,7 +145,7 @@ class _Copy:
         self._there = dict(self._held.sums)
         others = set(self._there)
         if others:
-            tally = _Tally(self.topic, self._source.partitions(self.topic))
+            tally = _Tally(self.topic, self._source.partitions(self.topic), rehome=self._rehome)
             with self._show(f"Comparing {self.topic}", self._total) as advance:
                 for record in self._read_source(advance):
                     if tally.count(record) == self._there.get(record.key):
@@ -169,7 +180,8 @@ class _Copy:
 
     def result(self) -> Copied:
         records, there = _count(self._wanted.sums), _count(self._there)
-        return Copied(self.topic, records, records - there, there, self._wanted.left_out, len(self._wanted.sums))
+        tally = self._wanted
+        return Copied(self.topic, records, records - there, there, tally.left_out, tally.misplaced, len(tally.sums))
 
     def _missing(self, advance: Advance) -> Iterator[NewRecord]:
         for record in self._read_source(advance):
@@ -199,6 +211,17 @@ class _Copy:
             except Refused as why:
                 return Refused(f"A record of {_shown(record.key)} in {self.topic} cannot be copied. {why}")
         return error
+
+
+def _refuse_headless(source: Log, copies: Sequence[_Copy]) -> None:
+    """Refuse a source whose beginning is gone: in a copy the rest would begin at seq 1."""
+    for one in copies:
+        for partition, begin in source.begin_offsets(one.topic).items():
+            if begin and begin < one.ends[partition]:
+                raise RetentionGap(
+                    f"RETENTION_GAP: {source.url} begins at offset {begin} in partition {partition} of {one.topic}; what came "
+                    "before is gone. Nothing was copied, as every seq would be another one. Bring the missing records back."
+                )
 
 
 def _refuse_grown(source: Log, copies: Sequence[_Copy]) -> None:

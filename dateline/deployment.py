@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from dateline.clock import now
 from dateline.errors import DatelineError, LogChanged, LogUnavailable, MaybeWritten, Refused
 from dateline.log import open_log
-from dateline.log.base import Log
+from dateline.log.base import Log, how_changed, partitions_in
 from dateline.log.partitioner import partition_of
 from dateline.private_redis import PrivateRedis
 from dateline.settings import Settings, make_data_folder
@@ -22,6 +22,7 @@ from schemas.topics import EVENTS_TOPIC
 
 if TYPE_CHECKING:
     from consumers.runner import OnStopped, Runner
+    from consumers.timeline.answers import ViewPosition
     from consumers.timeline.reader import TimelineReader
     from consumers.view import View
     from dateline.redis_store import Store
@@ -83,7 +84,15 @@ class Deployment:
 
     @cached_property
     def partitions(self) -> int:
-        return self.log.partitions(EVENTS_TOPIC)
+        """How many partitions the events have. Where consumers feed the view it knows, so that reading needs no broker."""
+        seen = None if self.feeds_itself else self._position_of_view()
+        return (seen and partitions_in(seen.log_id)) or self.log.partitions(EVENTS_TOPIC)
+
+    def _position_of_view(self) -> ViewPosition | None:
+        """Return how far the view is in its first partition, which each view has."""
+        from consumers.timeline.reader import TimelineReader
+
+        return next(iter(TimelineReader(self.store, partitions=1).positions()), None)
 
     @cached_property
     def store(self) -> Store:
@@ -175,6 +184,21 @@ class Deployment:
         while self._try_to_lift():
             self._catch_up_once(deadline)
 
+    def check_view(self) -> None:
+        """Before writing: see that the view is this log's, so that what it says of stories is so.
+
+        Raises:
+            LogChanged: It was built from another one; nothing was written.
+        """
+        if self.feeds_itself:
+            return  # who feeds it looks
+        seen, log_id = self._position_of_view(), self.log.id(EVENTS_TOPIC)
+        if seen is not None and seen.log_id != log_id:
+            raise LogChanged(
+                f"LOG_CHANGED: the timeline was built from log {seen.log_id}, and {self.log.url} is log {log_id}; nothing was "
+                f"written. {how_changed(seen.log_id, log_id)}"
+            )
+
     def confirm(self, *, timeout: float = PATIENCE) -> None:
         """After writing: see that the view has come to where the log ends now, as `catch_up` does, or by waiting for consumers.
 
@@ -184,6 +208,7 @@ class Deployment:
         if self.feeds_itself:
             self.catch_up(timeout=timeout)
             return
+        self.check_view()
         ends = self.log.end_offsets(EVENTS_TOPIC)
         self.wait_until(lambda: self._has_passed(ends), timeout=timeout)
 

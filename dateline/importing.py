@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 
@@ -14,7 +15,7 @@ from msgspec import Struct
 
 from consumers.intake import fingerprint
 from dateline.deployment import Deployment
-from dateline.errors import DatelineError, Refused
+from dateline.errors import DatelineError, Refused, StoreUnavailable
 from dateline.log.base import MAX_RECORD_BYTES, NewRecord
 from dateline.ndjson import BadLine, BadLines, Line, event_of
 from dateline.spool import Spool, batches
@@ -119,6 +120,8 @@ def send(deployment: Deployment, events: Spool[Outgoing], *, advance: Advance) -
         LogUnavailable, MaybeWritten: Some may be in the log; sending the same events again is safe.
     """
     offsets = array("q")
+    with suppress(StoreUnavailable):  # without a view everything is sent
+        deployment.check_view()
     has_view = _has_view(deployment)
     sized = ((outgoing, outgoing.record.size_bytes) for outgoing in events)
     for batch in batches(sized, most=_BATCH, most_bytes=_BATCH_BYTES):

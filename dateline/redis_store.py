@@ -136,12 +136,14 @@ class Store:
 class Wire:
     """Scripts sent in order on one connection, answers in the same order. Not safe for use by several threads.
 
+    Once an answer was lost so are all that were waited for: on a connection that the driver made anew, they would be others'.
     On a cluster, where each slot has its own server, each call is answered before the next is sent.
     """
 
     def __init__(self, store: Store, scripts: Sequence[Script]) -> None:
         self._store = store
         self._waiting: deque[Answer] = deque()
+        self._lost: StoreUnavailable | None = None
         self._connection: Any = None  # Any: redis-py's connection classes share no public type
         if isinstance(store._client, redis.RedisCluster):
             return
@@ -161,17 +163,27 @@ class Wire:
         if self._connection is None:
             answer.put(self._store.call(script, keys, args))
             return answer
-        with self._store._translated():
-            self._connection.send_command("EVALSHA", script.sha, len(keys), *keys, *args)
+        self._check()
+        try:
+            with self._store._translated():
+                self._connection.send_command("EVALSHA", script.sha, len(keys), *keys, *args)
+        except StoreUnavailable as error:
+            self._lost = error
+            raise
         self._waiting.append(answer)
         return answer
 
     def read_up_to(self, answer: Answer) -> None:
         """Read answers until `answer` has its own."""
         while not answer.is_there:
+            self._check()
             if not self._waiting:
                 raise StoreUnavailable(f"Redis at {self._store.shown} closed the connection.")
-            self._waiting.popleft().read(self._connection, self._store)
+            self._lost = self._waiting.popleft().read(self._connection, self._store)
+
+    def _check(self) -> None:
+        if self._lost is not None:
+            raise StoreUnavailable(str(self._lost)) from self._lost
 
     def close(self) -> None:
         self._waiting.clear()
@@ -195,14 +207,20 @@ class Answer:
     def put(self, reply: Reply) -> None:
         self._reply, self.is_there = reply, True
 
-    def read(self, connection: Any, store: Store) -> None:  # Any: as in Wire
-        """Read the answer that is next on the connection; an error is this answer's, and nobody else's."""
+    def read(self, connection: Any, store: Store) -> StoreUnavailable | None:  # Any: as in Wire
+        """Read the answer that is next on the connection. What Redis refused is this answer's error, and nobody else's.
+
+        Returns:
+            Why there is no answer, and none will come any more.
+        """
         self.is_there = True
         try:
             with store._translated():
                 self._reply = connection.read_response()
         except DatelineError as error:
             self._error = error
+            return error if isinstance(error, StoreUnavailable) else None
+        return None
 
     def get(self) -> Reply:
         """Wait for the answer and return it.

@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 @click.command(name="copy", epilog="Example: dateline log copy sqlite:///.dateline/log.db kafka://localhost:9092")
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
+@click.option(
+    "--rehome", is_flag=True, help="Take along what lies in another partition than its key's: for a topic that was widened."
+)
 @json_option
 @with_deployment
-def copy_command(deployment: Deployment, source: str, target: str, as_json: bool) -> None:
+def copy_command(deployment: Deployment, source: str, target: str, rehome: bool, as_json: bool) -> None:
     """Copy a whole log into another: the same bytes and times, in the same order within each story.
 
     FROM and TO are URLs as in DATELINE_LOG, and nobody may write to either meanwhile. Records of no story are left out and
@@ -45,7 +48,7 @@ def copy_command(deployment: Deployment, source: str, target: str, as_json: bool
         _opened(source, credentials) as origin,
         _opened(target, credentials) as copy,
     ):
-        copied = copy_log(origin, copy, show=progress, notify=deployment.notify)
+        copied = copy_log(origin, copy, rehome=rehome, show=progress, notify=deployment.notify)
         shown = origin.url, copy.url
     _say(*shown, copied, as_json=as_json)
 
@@ -95,4 +98,9 @@ def _told(one: Copied) -> str:
     keys = f"{one.keys:,} {stories}" if one.topic in STORY_TOPICS else counted(one.keys, "key")
     there = f", {one.already_there:,} were there already" if one.already_there else ""
     left_out = f" Left out: {counted(one.left_out, 'record')} of no story." if one.left_out else ""
+    if one.misplaced:
+        left_out += (
+            f" Of these, {one.misplaced:,} have a story's key and lie in another partition than that key's: a foreign producer "
+            "wrote them there, or the topic was given more partitions. To take them along, copy with --rehome to an empty log."
+        )
     return f"copied {one.copied:,} of {counted(one.records, 'record')} of {keys}{there}.{left_out}"

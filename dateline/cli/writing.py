@@ -105,6 +105,7 @@ class Writer:
         """Bring the view up to date. Tell whether it can be had: without it, nothing can be checked before it is sent."""
         try:
             self._deployment.warm_up()
+            self._deployment.check_view()
             self._deployment.catch_up()
         except (StoreUnavailable, Unconfirmed) as error:
             self._blind = error

@@ -16,8 +16,9 @@ from msgspec import Struct, msgpack
 
 from dateline.errors import Refused
 
-MAX_RECORD_BYTES = 1_000_000
-"""The most that key, value and headers of one record may hold together (a Kafka broker's default allows a little more)."""
+MAX_RECORD_BYTES = 1_048_515
+"""The most that key, value and headers of one record may hold together: what a Kafka broker takes by default (1,048,588 bytes
+with the frame around a record), so that whatever is in a log fits into another one."""
 
 MAX_AHEAD_MS = 3_600_000
 """How far ahead of this machine's clock a record's timestamp may lie."""
@@ -196,6 +197,22 @@ class Log(ABC):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def partitions_in(log_id: str) -> int | None:
+    """Return the partition count that a log's id holds; None if it holds none."""
+    count = log_id.rpartition("/")[2] if "/" in log_id else ""
+    return int(count) if count.isascii() and count.isdigit() else None
+
+
+def how_changed(before: str, now: str) -> str:
+    """Return in words how a log became another one, and what to do, from its two ids."""
+    if before.rpartition("/")[0] == now.rpartition("/")[0] and partitions_in(before) and partitions_in(now):
+        return (
+            f"The topic had {partitions_in(before)} partitions and has {partitions_in(now)}, so its keys lie elsewhere now. Stop "
+            "who writes to it, and bring all of it into a new log: dateline log copy --rehome FROM TO"
+        )
+    return "Point both settings at what belongs together, or empty the view to build it anew."
 
 
 def check_new(records: Sequence[NewRecord], *, partitions: int) -> None:

@@ -80,11 +80,12 @@ _PAUSE = 0.1
 _RETRY_MS = 25
 """Pause of the driver between two tries; it also makes one such pause whenever it meets a new topic."""
 
-_METADATA_MS = 30_000
+_METADATA_MS = 5_000
 """How long a producer may go by an old partition count."""
 
 _FETCH_BYTES = 4 << 20
 _BATCH_BYTES = 128 << 10
+_REQUEST_BYTES = 2 << 20
 
 _FORGETFUL = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
@@ -150,6 +151,7 @@ class Client:
             delivery_timeout_ms=int(delivery_timeout * 1000),
             max_block_ms=_REQUEST_MS,
             batch_size=_BATCH_BYTES,
+            max_request_size=_REQUEST_BYTES,
             value_serializer=_Values(),
             metadata_max_age_ms=_METADATA_MS,
             socket_options=_FORGETFUL,

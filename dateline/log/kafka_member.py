@@ -181,7 +181,8 @@ class KafkaMember(Member):
             raise
         except LogUnavailable:  # the driver finds the brokers again by itself
             return
-        raise LogUnavailable(f"The topic {self._topic!r} at {self._client.address.shown} was made anew while it was read.")
+        what = f"The topic {self._topic!r} at {self._client.address.shown} is another one now"
+        raise LogUnavailable(f"{what}: it was made anew, or given more partitions.")
 
     def _leave(self) -> None:
         self._close_consumer()

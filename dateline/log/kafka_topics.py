@@ -97,8 +97,8 @@ def _choose_count(address: Address, there: Mapping[str, int], asked: int | None)
             raise Refused(
                 f"The topic {name} at {address.shown} has {_partitions(count)}, and a log keeps as many as it was made with: "
                 f"among {asked}, stories would move. Nothing was made or changed. If it must be, copy the log to a cluster where "
-                f"the topics have {asked}; or copy it to a file (dateline log copy {address.url} sqlite:///copy.db), delete the "
-                f"topics, make them with --partitions {asked}, and copy it back. The views are then built anew."
+                f"the topics have {asked}; or copy it to a file (dateline log copy --rehome {address.url} sqlite:///copy.db), "
+                f"delete the topics, make them with --partitions {asked}, and copy it back. The views are then built anew."
             )
     return asked or next(iter(there.values()), PARTITIONS)
 

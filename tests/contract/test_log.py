@@ -205,8 +205,8 @@ def test_appending_nothing_writes_nothing(log: Log, topic: str) -> None:
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        (NewRecord(b"k", b"." * MAX_RECORD_BYTES), "1,000,001 bytes"),
-        (NewRecord(b"k", b"v", (("h", b"." * MAX_RECORD_BYTES),)), "1,000,003 bytes"),
+        (NewRecord(b"k", b"." * MAX_RECORD_BYTES), f"{MAX_RECORD_BYTES + 1:,} bytes"),
+        (NewRecord(b"k", b"v", (("h", b"." * MAX_RECORD_BYTES),)), f"{MAX_RECORD_BYTES + 3:,} bytes"),
         (NewRecord(b"k", b"v", timestamp=time.time_ns() // 1_000_000 + 2 * MAX_AHEAD_MS), "ahead"),
         (NewRecord(b"k", b"v", partition=100_000), "partition 100000"),
         (NewRecord(b"k", b"v", partition=-1), "partition -1"),

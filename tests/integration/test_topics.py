@@ -121,7 +121,7 @@ def test_another_number_of_partitions_is_refused_and_nothing_is_made(broker: Bro
 
     assert (refused.code, refused.out) == (1, "")
     assert refused.err.startswith(f"dateline: The topic {EVENTS_TOPIC} at {broker.address} has 12 partitions, and a log keeps")
-    assert f"dateline log copy kafka://{broker.address} sqlite:///copy.db" in refused.err
+    assert f"dateline log copy --rehome kafka://{broker.address} sqlite:///copy.db" in refused.err
     assert partitions_of(admin) == {EVENTS_TOPIC: 12}
 
 

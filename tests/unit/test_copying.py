@@ -13,7 +13,7 @@ from typing_extensions import override
 from consumers.intake import Homeless, Intake
 from dateline import archive, copying
 from dateline.copying import Copied, copy_log
-from dateline.errors import DatelineError, LogUnavailable, MaybeWritten, Refused
+from dateline.errors import DatelineError, LogUnavailable, MaybeWritten, Refused, RetentionGap
 from dateline.log.base import MAX_RECORD_BYTES, Batch, Log, Member, NewRecord, Position, Record, check_new
 from dateline.log.partitioner import partition_of
 from schemas.codec import committed_codec
@@ -83,7 +83,7 @@ class MemoryLog(Log):
 
     @override
     def begin_offsets(self, topic: str) -> Mapping[int, int]:
-        return dict.fromkeys(range(self._count), 1)
+        return dict.fromkeys(range(self._count), 0)
 
     @override
     def end_offsets(self, topic: str) -> Mapping[int, int]:
@@ -199,7 +199,9 @@ def test_of_each_key_only_what_the_target_does_not_hold_is_appended(
         assert [part[: len(then)] for part, then in zip(now, there[topic], strict=True)] == there[topic]
         wanted = held(source, topic)
         count, already = sum(map(len, wanted.values())), sum(map(len, there[topic]))
-        assert one == Copied(topic, count, count - already, already, len(content.get(topic, [])) - count, len(wanted))
+        left_out = len(content.get(topic, [])) - count
+        assert (one.records, one.copied, one.already_there) == (count, count - already, already)
+        assert (one.left_out, one.keys) == (left_out, len(wanted))
 
 
 @given(logs.map(without_strays), st.lists(st.integers(0, BATCH), max_size=8), st.integers(1, 4))
@@ -284,7 +286,7 @@ def test_records_of_no_story_are_left_out_where_the_topic_is_keyed_by_story(topi
 
     copied = copy_log(source, target)
 
-    assert next(one for one in copied if one.topic == topic) == Copied(topic, 1, 1, 0, 3, 1)
+    assert next(one for one in copied if one.topic == topic) == Copied(topic, 1, 1, 0, 3, 1, 1)
     assert held(target, topic) == {b"apollo-13": [(b"b", 0, ())]}
 
 
@@ -297,7 +299,7 @@ def test_other_topics_are_copied_whatever_their_keys_are(topic: str) -> None:
 
     copied = copy_log(source, target)
 
-    assert next(one for one in copied if one.topic == topic) == Copied(topic, 3, 3, 0, 0, 3)
+    assert next(one for one in copied if one.topic == topic) == Copied(topic, 3, 3, 0, 0, 0, 3)
 
 
 def test_stories_come_in_the_order_of_their_times() -> None:
@@ -366,7 +368,7 @@ def test_a_record_that_fits_no_log_is_refused_with_its_story() -> None:
     source, target = MemoryLog("source"), StrictLog("target")
     source.append(EVENTS_TOPIC, [NewRecord(b"apollo-13", b"a"), NewRecord(b"artemis-2", b"x" * MAX_RECORD_BYTES)])
 
-    with pytest.raises(Refused, match=r"A record of artemis-2 in dateline\.events cannot be copied\. .* holds 1,000,009 bytes"):
+    with pytest.raises(Refused, match=r"A record of artemis-2 in dateline\.events cannot be copied\. .* holds 1,048,524 bytes"):
         copy_log(source, target)
 
 
@@ -374,7 +376,7 @@ def test_a_log_that_gives_less_than_it_holds_is_no_whole_copy() -> None:
     source = ForgetfulLog("source")
     source.append(EVENTS_TOPIC, [NewRecord(b"apollo-13", b"a")])
 
-    with pytest.raises(LogUnavailable, match=r"memory:source gave nothing of dateline\.events from offset 1 of partition"):
+    with pytest.raises(LogUnavailable, match=r"memory:source gave nothing of dateline\.events from offset 0 of partition"):
         copy_log(source, MemoryLog("target"))
 
 
@@ -393,3 +395,24 @@ class ForgetfulLog(MemoryLog):
     @override
     def read(self, topic: str, partition: int, offset: int, *, limit: int = 1000) -> Batch:
         return Batch(partition, [], offset)
+
+
+def test_what_lies_in_a_wrong_partition_is_taken_along_by_time_where_that_is_asked_for() -> None:
+    """A topic that was given more partitions: what came before lies where its key was, what came after where it is."""
+    news = [NewRecord(b"apollo-13", b"%d" % at, (), at, partition=at % 2) for at in range(6)]
+    source, target = log_of({EVENTS_TOPIC: [*news, NewRecord(None, b"?", timestamp=9)]}), MemoryLog("target", 3)
+
+    copied = copy_log(source, target, rehome=True)
+
+    assert next(one for one in copied if one.topic == EVENTS_TOPIC) == Copied(EVENTS_TOPIC, 6, 6, 0, 1, 0, 1)
+    assert held(target, EVENTS_TOPIC) == {b"apollo-13": [(b"%d" % at, at, ()) for at in range(6)]}
+
+
+def test_a_log_whose_beginning_is_gone_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = log_of({EVENTS_TOPIC: [NewRecord(b"apollo-13", b"a")]}), MemoryLog("target")
+    monkeypatch.setattr(source, "begin_offsets", lambda topic: {0: 0, 1: 1})
+
+    with pytest.raises(RetentionGap, match="begins at offset 1 in partition 1"):
+        copy_log(source, target)
+
+    assert not any(held(target, topic) for topic in TOPICS)
