@@ -249,7 +249,8 @@ def _client(url: str) -> redis.Redis | redis.RedisCluster:
         client.connection_pool.make_connection()  # connects to nothing yet, and refuses options that no connection takes
         return client
     except (ValueError, TypeError) as error:
-        raise Refused(f"DATELINE_REDIS names no Redis: {error}. Write it like redis://host:6379/0") from error
+        why = "its password, host or port cannot be read (write / in a password as %2F)" if "@" in url else str(error)
+        raise Refused(f"DATELINE_REDIS names no Redis: {why}. Write it like redis://host:6379/0") from error
     except _ERRORS as error:
         raise StoreUnavailable(f"Redis at {_without_secret(url)} cannot be used: {_words(error)}.") from error
 

@@ -33,23 +33,29 @@ def open_log(url: str, *, credentials: Credentials = _NOBODY, names: Path | None
         return _open_sqlite(url, rest)
     if scheme == "kafka":
         return _open_kafka(url, credentials, names)
-    shown = repr(url) if not {"@", "?"} & set(url) else "The log's URL"  # what stands there may be a secret
-    raise Refused(f"{shown} names no log. Known are sqlite:///relative/path, sqlite:////absolute/path and kafka://host:port.")
+    raise Refused(
+        f"{_shown(url)} names no log. Known are sqlite:///relative/path, sqlite:////absolute/path and kafka://host:port."
+    )
 
 
 def _open_sqlite(url: str, rest: str) -> Log:
     place, _, query = rest.partition("?")
     if not place.startswith("/") or place.endswith("/"):
-        raise Refused(f"{url!r} names no file. Write sqlite:///relative/path or sqlite:////absolute/path.")
+        raise Refused(f"{_shown(url)} names no file. Write sqlite:///relative/path or sqlite:////absolute/path.")
     options = dict(parse_qsl(query, keep_blank_values=True))
     count = options.pop("partitions", "4")
     if options:
-        raise Refused(f"{url!r} has an unknown option {min(options)!r}; an SQLite log knows only 'partitions'.")
+        raise Refused(f"{_shown(url)} has an unknown option {min(options)!r}; an SQLite log knows only 'partitions'.")
     if not (count.isascii() and count.isdigit() and 1 <= int(count) <= MAX_PARTITIONS):
-        raise Refused(f"{url!r} asks for {count!r} partitions; give a number from 1 to {MAX_PARTITIONS}.")
+        raise Refused(f"{_shown(url)} asks for {count!r} partitions; give a number from 1 to {MAX_PARTITIONS}.")
     from dateline.log.sqlite import SQLiteLog  # each backend is loaded only where it is used
 
     return SQLiteLog(Path(unquote(place[1:], errors="surrogateescape")), partitions=int(count))
+
+
+def _shown(url: str) -> str:
+    """Return a URL as an error may show it: without what may be a secret that stands in the wrong place."""
+    return "The log's URL" if "@" in url else repr(url.partition("?")[0])
 
 
 def _open_kafka(url: str, credentials: Credentials, names: Path | None) -> Log:

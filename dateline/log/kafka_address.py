@@ -55,7 +55,7 @@ def parse_address(url: str, credentials: Credentials) -> Address:
         Refused: It names no broker, holds a secret or an unknown option, or needs credentials that are not there.
     """
     place, _, query = url.removeprefix("kafka://").partition("?")
-    if "@" in unquote(place):
+    if "@" in unquote(place) or "@" in query:
         raise Refused("A Kafka URL holds no user or password. Set DATELINE_KAFKA_USERNAME and DATELINE_KAFKA_PASSWORD instead.")
     options = {name: _option(name, value) for name, value in parse_qsl(query, keep_blank_values=True)}
     brokers = [_broker(name) for name in place.rstrip("/").split(",")]
