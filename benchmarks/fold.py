@@ -14,7 +14,7 @@ COUNT = 5_000 if QUICK else 20_000
 
 def rows() -> list[Row]:
     events = [update(n, story=f"story-{n % 1000}") for n in range(COUNT)]
-    incoming = [Incoming(event.story, n, 1, event, fingerprint(event)) for n, event in enumerate(events)]
+    incoming = [Incoming(event.story, n, 1, event, fingerprint(event), digest=bytes(32)) for n, event in enumerate(events)]
 
     def ours() -> int:
         memory = Memory(limit=1 << 60)

@@ -10,6 +10,7 @@ from zlib import crc32
 from msgspec import Struct
 from msgspec.msgpack import Encoder
 
+from consumers.record_digest import record_digest
 from consumers.state import Incoming
 from consumers.words import NO_WORDS, words_of
 from dateline.errors import Undecodable
@@ -43,14 +44,15 @@ class Intake:
         story, home = self._home(record.key)
         if story is None or home != record.partition:
             return Homeless(record.offset, _why_homeless(record, story, home))
+        digest = record_digest(record.timestamp, record.key, record.kept_headers, record.value)
         try:
             event = self._codec.decode(record.value)
             if event.story != story:
                 raise Undecodable(f"The event names story {event.story[:80]!r}, and its key names {story!r}.")
         except Undecodable as error:
-            return Incoming(story, record.offset, record.timestamp, None, "", str(error))
+            return Incoming(story, record.offset, record.timestamp, None, "", str(error), digest=digest)
         words = words_of(event.content) if isinstance(event, ContentEvent) else NO_WORDS
-        return Incoming(story, record.offset, record.timestamp, event, _checksum(event, words), None, words)
+        return Incoming(story, record.offset, record.timestamp, event, _checksum(event, words), None, words, digest)
 
     def _find_home(self, key: bytes | None) -> tuple[str | None, int]:
         """Return the story that a key names and the partition where its records belong."""

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from consumers.record_digest import BEGINNING
 from consumers.words import NO_WORDS, content_of
 from schemas.content import Content
 from schemas.events import Event
@@ -69,6 +70,7 @@ class Story(Struct, frozen=True, array_like=True, gc=False):
         opened: Whether an event opened it; a story never opened is open all the same, titled by its id.
         undecodable: How many of its records could not be read.
         heading_change: The change that gave the heading its present form, None while none did.
+        digest: Of its record up to `seq` (`consumers.record_digest`).
     """
 
     id: str
@@ -79,6 +81,7 @@ class Story(Struct, frozen=True, array_like=True, gc=False):
     opened: bool = False
     undecodable: int = 0
     heading_change: Change | None = None
+    digest: bytes = BEGINNING
 
     @property
     def is_closed(self) -> bool:
@@ -176,6 +179,7 @@ class Incoming(Struct, frozen=True, gc=False):
         timestamp: The record's own time, milliseconds since 1970.
         problem: Why it could not be decoded.
         words: What the event's content says, if it has one; the fold makes it of the event where it is not given.
+        digest: Of the record's bytes and time (`consumers.record_digest`).
     """
 
     story: str
@@ -185,6 +189,7 @@ class Incoming(Struct, frozen=True, gc=False):
     fingerprint: str = ""
     problem: str | None = None
     words: str = NO_WORDS
+    digest: bytes = b""
 
 
 class State(Struct, frozen=True, gc=False):

@@ -12,6 +12,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from consumers.acts import STORY_ACTS, UPDATE_ACTS, LateCopy, Rejection, words_in
+from consumers.record_digest import chained
 from consumers.state import Change, Heading, Incoming, Late, Outcome, State, Story, Update, Verdict
 from schemas.events import (
     Event,
@@ -24,7 +25,7 @@ from schemas.events import (
 )
 from schemas.times import rfc3339
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """Raised whenever the same log would fold to something else; a view remembers the version that made it."""
 
 
@@ -53,15 +54,17 @@ def fold(state: State, record: Incoming) -> Outcome:
 
 def _count(story: Story, record: Incoming) -> Story:
     recorded_at = record.timestamp if record.timestamp > story.recorded_at else story.recorded_at
+    seq = story.seq + 1
     return Story(
         story.id,
         story.heading,
-        story.seq + 1,
+        seq,
         story.last_change,
         recorded_at,
         story.opened,
         story.undecodable,
         story.heading_change,
+        chained(story.digest, seq, record.digest),
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import chain
@@ -15,6 +14,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from consumers.intake import Homeless, Intake
+from consumers.record_digest import Chain
 from consumers.state import Incoming
 from dateline.errors import LogUnavailable, Refused, Undecodable
 from dateline.log.base import Headers, Log, NewRecord, Record
@@ -30,7 +30,7 @@ Advance = Callable[[int], None]
 """Told that so much more is done, now and then."""
 
 _PAGE = 250
-_ADDED = ("seq", "recorded_at", "raw", "problem")
+_ADDED = ("seq", "digest", "recorded_at", "raw", "problem")
 
 
 class Span(NamedTuple):
@@ -63,9 +63,9 @@ def export(log: Log, *, story: str | None = None) -> Iterator[bytes]:
     if first is None and story is not None:
         raise _no_story(log, story)
     yield _encoded(HEADER)
-    seqs: Counter[str] = Counter()
+    chains: dict[str, Chain] = {}
     for record, said in chain([first] if first is not None else [], wanted):
-        yield _encoded(_exported(record, said, seqs))
+        yield _encoded(_exported(record, said, chains))
 
 
 def record_of_line(line: Line) -> tuple[str | None, NewRecord]:
@@ -123,17 +123,17 @@ def _is_of(story: str, read: Incoming | Homeless) -> bool:
     return isinstance(read, Incoming) and read.story == story
 
 
-def _exported(record: Record, read: Incoming | Homeless, seqs: Counter[str]) -> Json:
-    """Return a record as its line, counted in `seqs`. Its bytes are whole in `raw`; what is beside them is for readers."""
+def _exported(record: Record, read: Incoming | Homeless, chains: dict[str, Chain]) -> Json:
+    """Return a record as its line, added to its story's chain. Its bytes are whole in `raw`; the rest is for readers."""
     from schemas.jsonform import to_json  # it needs pydantic
 
     shown: Json
     if isinstance(read, Homeless):
         shown = {"type": None, "story": None, "problem": read.problem, "seq": None}
     else:
-        seqs[read.story] += 1
+        chain = chains[read.story] = chains.get(read.story, Chain()).plus(read.digest)
         shown = {"type": None, "story": read.story, "problem": read.problem} if read.event is None else to_json(read.event)
-        shown["seq"] = seqs[read.story]
+        shown |= {"seq": chain.seq, "digest": chain.digest.hex()}
     recorded_at = from_ms(record.timestamp)
     shown["recorded_at"] = rfc3339(recorded_at)
     shown["raw"] = _raw(record)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from hashlib import blake2b
 
-from msgspec import Struct, msgpack
+from msgspec import Struct
 
+from consumers.record_digest import BEGINNING, chained, record_digest
 from dateline.archive import Advance, Span, record_of_line, records_between
 from dateline.errors import DatelineError, Refused
 from dateline.log.base import MAX_AGO_MS, MAX_AHEAD_MS, MAX_RECORD_BYTES, Log, NewRecord, Record
@@ -33,14 +33,16 @@ class Kept(Struct, frozen=True):
 
 
 class Sum(Struct, frozen=True):
-    """What tells records in their order from any others: how many they are, and a digest of them all."""
+    """What tells records in their order from any others: how many they are, and their digest (of a story: its record's)."""
 
     count: int = 0
-    digest: bytes = b""
+    digest: bytes = BEGINNING
 
     def plus(self, record: Record | NewRecord) -> Sum:
-        whole = msgpack.encode((self.digest, record.timestamp, record.key, record.value, record.headers))
-        return Sum(self.count + 1, blake2b(whole, digest_size=16).digest())
+        assert record.timestamp is not None
+        headers = record.kept_headers if isinstance(record, Record) else record.headers
+        added = record_digest(record.timestamp, record.key, headers, record.value)
+        return Sum(self.count + 1, chained(self.digest, self.count + 1, added))
 
 
 NOTHING = Sum()
@@ -148,11 +150,17 @@ def _kept(archive: Archive, line: Line, *, latest: int) -> Kept | None:
     if story is None:
         return None
     before, seq = archive.stories.get(story, NOTHING), line.fields.get("seq")
-    archive.stories[story] = before.plus(record)
+    after = archive.stories[story] = before.plus(record)
     if seq is not None and seq != before.count + 1 and not archive.bad.count:  # a bad line leaves a gap
         raise Refused(
             f"seq {shortened(seq)} of story {story!r} does not follow {before.count}: records are missing, twice or in another "
-            "order. Export the story anew; or to give it new numbers, take seq off its lines."
+            "order. Export the story anew; or to give it new numbers, take seq and digest off its lines."
+        )
+    digest = line.fields.get("digest")
+    if digest is not None and digest != after.digest.hex() and not archive.bad.count:
+        raise Refused(
+            f"digest {shortened(digest)} is not what the records of story {story!r} up to this one give: the archive was changed "
+            "here or before. See: dateline verify --export FILE; or to restore what it holds now, take digest off its lines."
         )
     return Kept(story, record)
 

@@ -24,7 +24,7 @@ from schemas.rules import Problem, one_line
 from schemas.sources import parse_source
 from schemas.times import parse_time, rfc3339
 
-IGNORED = ("recorded_at", "seq", "raw")
+IGNORED = ("recorded_at", "seq", "digest", "raw")
 """What `log export` adds to an event, and what publishing it anew leaves out."""
 
 Json = dict[str, Any]  # Any: whatever JSON holds

@@ -44,9 +44,10 @@ log_command.add_command(copy_command)
 def export_command(deployment: Deployment, file: str, story: str | None) -> None:
     """Write every record of the log as one line of JSON, to stdout or to a file.
 
-    The first line is a header, no record: the format and its version. Beside the event stand seq, when it was recorded, and the
-    raw bytes. A record that cannot be decoded is there too: its type is null, and problem says why. A file is replaced once the
-    export is whole, and only its owner may read it: an archive also holds what was killed or is under embargo.
+    The first line is a header, no record: the format and its version. Beside the event stand seq, the digest of its story's
+    record up to there (docs/the-record.md), when it was recorded, and the raw bytes. A record that cannot be decoded is there
+    too: its type is null, and problem says why. A file is replaced once the export is whole, and only its owner may read it: an
+    archive also holds what was killed or is under embargo.
     """
     from dateline.archive import export
     from schemas.names import check_name
@@ -70,8 +71,9 @@ def import_command(deployment: Deployment, file: str, as_json: bool) -> int:
     """Restore an exported log: the same bytes and times, into stories that do not exist yet.
 
     An event without raw bytes is recorded at its recorded_at. A file with bad lines changes nothing, a story that exists is
-    never touched, and an archive that is there whole stays as it is. Records of no story are left out and counted. An import
-    that was stopped goes on when it is run again. To publish events as new, use: dateline import
+    never touched, an archive that is there whole stays as it is, and one whose digests do not fit is refused. Records of no
+    story are left out and counted. An import that was stopped goes on when it is run again. To publish events as new, use:
+    dateline import
     """
     from dateline.ndjson import read_file
     from dateline.restore import read_archive, restore

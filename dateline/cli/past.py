@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Raw, json
 
-from consumers.state import Update
+from consumers.state import Story, Update
 from consumers.timeline.answers import HistoryEntry, ListedCorrection
 from consumers.words import content_of
 from dateline.cli.diff import diff
@@ -28,16 +28,17 @@ def with_diffs(told: Sequence[HistoryEntry], *, context: int = 3) -> Iterator[tu
         yield one, changed
 
 
-def history_json(story: str, update: str, told: Sequence[HistoryEntry]) -> bytes:
-    """Return `{"story", "update", "revision", "history": […]}`, the oldest first.
+def history_json(story: Story, update: str, told: Sequence[HistoryEntry]) -> bytes:
+    """Return `{"story", "update", "revision", "history": […], "record": {"seq", "digest"}}`, the oldest first.
 
     Each entry has `seq`, `kind`, `revision`, `note`, `severity`, `occurred_at`, `recorded_at` and `document`, which is null where
     the update was taken off; `diff` (the lines of a unified diff) where its words changed. Late copy, which was never
-    shown, has no revision, and what it said is its `copy`.
+    shown, has no revision, and what it said is its `copy`. `record` is the whole story's, up to its last record.
     """
     entries = [_entry(one, changed) for one, changed in with_diffs(told)]
     revision = max(one.about.revision for one in told)
-    return json.encode({"story": story, "update": update, "revision": revision, "history": entries})
+    record = {"seq": story.seq, "digest": story.digest.hex()}
+    return json.encode({"story": story.id, "update": update, "revision": revision, "history": entries, "record": record})
 
 
 def corrections_json(found: Sequence[ListedCorrection]) -> bytes:

@@ -31,7 +31,7 @@ _SIDES = {"-": "red", "+": "green", "@": "cyan"}
 
 
 def show_history(sheet: Sheet, story: Story, update: str, told: Sequence[HistoryEntry]) -> None:
-    """Print what readers were told of an update, the oldest first."""
+    """Print what readers were told of an update, the oldest first; then the digest of its story's whole record."""
     clock = LocalTime(story.heading.time_zone)
     now = next(read_document(one.document) for one in reversed(told) if one.document and one.about.kind != "late")
     sheet.put(one_line(now.headline), style="bold")
@@ -51,6 +51,8 @@ def show_history(sheet: Sheet, story: Story, update: str, told: Sequence[History
             after = read_document(one.document)
             _show_what_changed(sheet, before, after, changed)
             before = after
+    sheet.gap()
+    sheet.put_whole(f"record: seq {story.seq}, sha256 {story.digest.hex()}")  # one line, to be copied
     sheet.flush()
 
 

@@ -225,7 +225,9 @@ def _listed_json(one: Listed) -> dict[str, Any]:  # Any: what JSON holds
 
     from consumers.timeline.answers import story_json
 
-    return {**to_builtins(story_json(one.story)), "seq": one.story.seq, "updates": one.updates}
+    story = one.story
+    record = {"seq": story.seq, "digest": story.digest.hex()}
+    return {**to_builtins(story_json(story)), "seq": story.seq, "updates": one.updates, "record": record}
 
 
 def _print_list(found: Sequence[Listed]) -> None:

@@ -70,7 +70,7 @@ def raw(story: str, value: bytes) -> Json:
 
 def of_story(line: Json, story: str) -> Json:
     """Return a line whose record is said of another story; nobody can read it, and that does not matter to an archive."""
-    return {**line, "type": None, "story": story, "raw": {**line["raw"], "key": raw(story, b"")["key"]}}
+    return {**line, "type": None, "story": story, "digest": None, "raw": {**line["raw"], "key": raw(story, b"")["key"]}}
 
 
 def values(lines: Sequence[Json]) -> dict[str, list[str]]:
@@ -249,6 +249,8 @@ def test_an_import_that_was_killed_goes_on_when_it_is_run_again(empty: Path, tmp
         ({"recorded_at": "2999-01-01T00:00:00Z"}, "more than an hour ahead"),
         ({"raw": {"key": "YXBvbGxvLTEz", "value": None, "timestamp": -(2**60)}}, "in no calendar"),
         ({"seq": 7}, "seq 7 of story 'apollo-13' does not follow 1"),
+        ({"digest": "0" * 64}, "the archive was changed here or before"),
+        ({"recorded_at": RECORDED}, "the archive was changed here or before"),
         ({"raw": None, "recorded_at": None}, "recorded_at: missing"),
         ({"raw": {"key": "%%", "value": None}}, "raw.key '%%': this must be bytes in base64"),
         ({"raw": "bytes"}, "raw 'bytes': this must be an object"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
@@ -166,12 +167,16 @@ def _records(said: Iterable[tuple[Said, int]]) -> list[Record]:
         if isinstance(item, Event):
             event = item if item.event_id else dataclasses.replace(item, event_id=f"e{place}")
             events.append(event)
-            records.append(Incoming(event.story, offset, timestamp, event, fingerprint(event)))
+            records.append(Incoming(event.story, offset, timestamp, event, fingerprint(event), digest=_digest(place)))
         elif isinstance(item, Broken) and item.story:
-            records.append(Incoming(item.story, offset, timestamp, None, "", "It is broken."))
+            records.append(Incoming(item.story, offset, timestamp, None, "", "It is broken.", digest=_digest(place)))
         else:
             records.append(Homeless(offset, "The record has no key."))
     return records
+
+
+def _digest(place: int) -> bytes:
+    return hashlib.sha256(b"%d" % place).digest()
 
 
 def records(*, most: int = 60) -> Drawn[list[Record]]:
@@ -658,7 +663,7 @@ def _killed(redis: MemoryRedis, story: str) -> Iterator[str]:
 
 def _lasting(stories: Any) -> dict[str, Story]:  # Any: a hash's content
     kept = {name: documents.read_story(text) for name, text in stories.items()}
-    return {name: replace(story, seq=0, recorded_at=0, undecodable=0) for name, story in kept.items()}
+    return {name: replace(story, seq=0, recorded_at=0, undecodable=0, digest=b"") for name, story in kept.items()}
 
 
 def _unnumbered(page: list[dict[str, Any]]) -> list[dict[str, Any]]:

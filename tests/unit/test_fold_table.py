@@ -22,6 +22,7 @@ import pytest
 from msgspec.structs import replace
 
 from consumers.intake import fingerprint
+from consumers.record_digest import chained
 from consumers.state import Entry, Incoming, Outcome, State, Story, Update
 from consumers.story import fold, new_story
 from schemas.content import Block, Content
@@ -298,9 +299,9 @@ def check(there: Scene, event: Event, cell: str) -> None:
     verdict = outcome.verdict
     assert verdict is not None
     assert verdict.seq == outcome.story.seq
-    assert replace(outcome.story, heading=story.heading, heading_change=story.heading_change, opened=story.opened) == replace(
-        story, seq=story.seq + 1, recorded_at=NOW_MS, last_change=outcome.change.seq if outcome.change else story.last_change
-    )
+    seq, last_change = story.seq + 1, outcome.change.seq if outcome.change else story.last_change
+    counted = replace(story, seq=seq, recorded_at=NOW_MS, last_change=last_change, digest=chained(story.digest, seq, b""))
+    assert replace(outcome.story, heading=story.heading, heading_change=story.heading_change, opened=story.opened) == counted
     if cell.startswith("late"):
         check_late(outcome, before, event, cell, after=story.last_change)
     elif cell in ("x", "!"):
@@ -450,10 +451,12 @@ def test_a_record_that_cannot_be_decoded_counts_and_does_nothing(state: str) -> 
     update = there.updates.get("u")
     later = NOW_MS + 1
 
-    outcome = fold(State(there.story, None, None), Incoming("s", 9, later, None, "", "broken"))
+    outcome = fold(State(there.story, None, None), Incoming("s", 9, later, None, "", "broken", digest=b"d" * 32))
 
     assert (outcome.update, outcome.change, outcome.verdict, outcome.late) == (None, None, None, None)
-    assert outcome.story == replace(there.story, seq=there.story.seq + 1, recorded_at=later, undecodable=1)
+    seq = there.story.seq + 1
+    digest = chained(there.story.digest, seq, b"d" * 32)
+    assert outcome.story == replace(there.story, seq=seq, recorded_at=later, undecodable=1, digest=digest)
     assert there.updates.get("u") == update
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.intake import Homeless, Intake, fingerprint
+from consumers.record_digest import record_digest
 from consumers.state import Incoming
 from consumers.words import words_of
 from dateline.log.base import Record
@@ -52,7 +53,8 @@ def test_a_whole_record_becomes_its_event(intake: Intake) -> None:
     read = intake.read(record())
 
     words = words_of(PUBLISHED.content)
-    assert read == Incoming("apollo-13", 41, 1_000, PUBLISHED, fingerprint(PUBLISHED), None, words)
+    digest = record_digest(1_000, KEY, (), VALUE)
+    assert read == Incoming("apollo-13", 41, 1_000, PUBLISHED, fingerprint(PUBLISHED), None, words, digest)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,7 @@ def test_a_value_that_is_no_event_of_its_keys_story_is_undecodable_for_that_stor
     assert isinstance(read, Incoming)
     assert (read.story, read.offset, read.timestamp, read.event, read.fingerprint) == ("apollo-13", 41, 1_000, None, "")
     assert problem in (read.problem or "")
+    assert read.digest == record_digest(1_000, KEY, (), value)
 
 
 @given(st.none() | st.binary(max_size=40), st.none() | st.binary(max_size=80), st.integers(0, PARTITIONS - 1))

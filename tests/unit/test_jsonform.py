@@ -153,7 +153,7 @@ def test_a_line_that_says_something_else_is_another_event(changes: dict[str, Any
 
 
 def test_what_an_export_adds_is_left_out() -> None:
-    exported = {"seq": 4, "recorded_at": "1970-04-14T03:08:21Z", "raw": {}}
+    exported = {"seq": 4, "digest": "00", "recorded_at": "1970-04-14T03:08:21Z", "raw": {}}
 
     assert from_json({**NO_ID, **exported}) == from_json(NO_ID)
 
