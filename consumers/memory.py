@@ -101,6 +101,12 @@ class Memory:
             steps.append(Step(incoming, before, story, outcome, new_entry))
         return stories
 
+    def forget(self, story: str) -> None:
+        """Forget one story, of which something was folded that was not applied."""
+        known = self._stories.pop(story, None)
+        if known is not None:
+            self._size -= len(known)
+
     def trim(self, keep: Sequence[Incoming]) -> None:
         """Forget what was touched longest ago, once there is too much; not what `keep` touches, which is yet to be folded."""
         kept = {incoming.story for incoming in keep}

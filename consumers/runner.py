@@ -2,23 +2,24 @@
 
 The steps of neighbouring batches overlap. While the view writes batch N, batch N+1 is being folded, and what N+2 needs has
 been asked for: at most one read and one write a batch, and nobody waits for an answer that is still on its way.
+
+A batch that cannot be folded is gone over again by `consumers.parking`, which parks the story that it is due to.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-from msgspec import Struct
-
-from consumers.intake import Homeless, Intake
+from consumers.fit import Extent, check_fit
+from consumers.held import Held, Prepared, Steps, parts
+from consumers.intake import Intake
 from consumers.memory import Memory
-from consumers.state import Incoming
-from consumers.story import FOLD_VERSION
-from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Pending, View
-from dateline.errors import DatelineError, LogChanged, OtherVersion, RetentionGap
-from dateline.log.base import Batch, Log, Record, how_changed
+from consumers.parking import OnParked, Parking, concerns_a_story
+from consumers.view import Applied, Claim, Folded, Pending, View
+from dateline.errors import DatelineError, GenerationGone, LogChanged, LogShortened, OtherVersion, RetentionGap
+from dateline.log.base import Batch, Log
 from schemas.codec import Codec
 
 BATCH = 250
@@ -34,36 +35,8 @@ _HINT = 5.0
 """Seconds between two hints to lag tools of how far the view is."""
 
 
-class _Held(Struct, eq=False):
-    """A partition that this runner holds. `sent` is the cursor once all that was sent is applied, `applied` what is known."""
-
-    claim: Claim
-    memory: Memory
-    sent: int
-    applied: int
-    homeless: int
-    undecodable: int
-    lost: bool = False
-
-
-class _Prepared(Struct, eq=False):
-    """A batch that is decoded and whose states have been asked for."""
-
-    held: _Held
-    incoming: list[Incoming]
-    homeless: list[Homeless]
-    offset: int
-    next_offset: int
-    needs: Needs
-    loading: Pending[Loaded] | None
-
-
-class _Extent(Struct, frozen=True):
-    """What the log is and where its partitions begin and end, at one moment."""
-
-    log_id: str
-    begins: Mapping[int, int]
-    ends: Mapping[int, int]
+_PARTITIONS_OWN = (LogShortened, RetentionGap, GenerationGone, OtherVersion)
+"""What stops one partition and says nothing of the others."""
 
 
 OnStopped = Callable[[int, DatelineError], None]
@@ -72,21 +45,36 @@ OnStopped = Callable[[int, DatelineError], None]
 class Runner:
     """Feeds `view` from `topic`, as one member of the view's group. Not safe for use by several threads."""
 
-    def __init__(self, log: Log, view: View, *, topic: str, codec: Codec, on_stopped: OnStopped | None = None) -> None:
+    def __init__(
+        self,
+        log: Log,
+        view: View,
+        *,
+        topic: str,
+        codec: Codec,
+        on_stopped: OnStopped | None = None,
+        on_parked: OnParked | None = None,
+        batch: int = 0,
+    ) -> None:
         """Join the group.
 
         Args:
             on_stopped: Told of a partition that cannot be gone on with while others can, and why. Without it, that is raised.
+            on_parked: Told of a story that was parked, or has caught up.
+            batch: Records that one apply writes; `BATCH` if 0. More are cheaper, and keep readers waiting for longer.
         """
+        self._batch = batch or BATCH
+        self._poll = 4 * batch or _POLL
         self._log = log
         self._view = view
         self._topic = topic
         self._partitions = log.partitions(topic)
-        self._intake = Intake(codec, partitions=self._partitions)
+        self._steps = Steps(view, Intake(codec, partitions=self._partitions))
+        self._parking = Parking(log, view, self._steps, topic=topic, runner=self, on_parked=on_parked)
         self._member = log.join(topic, group=view.name)
-        self._held: dict[int, _Held] = {}
-        self._prepared: _Prepared | None = None
-        self._flight: deque[tuple[_Held, int, Pending[Applied]]] = deque()
+        self._held: dict[int, Held] = {}
+        self._prepared: Prepared | None = None
+        self._flight: deque[tuple[Held, int, Pending[Applied]]] = deque()
         self._fenced: set[int] = set()
         self._stopped: set[int] = set()
         self._on_stopped = on_stopped
@@ -104,13 +92,14 @@ class Runner:
             StoreUnavailable: The view cannot be reached; it is whole, and `reset` makes the runner claim it anew.
             LogUnavailable: The log cannot be read; the view is whole.
             LogChanged, RetentionGap, OtherVersion: The view does not fit the log; nothing was written.
+            TooManyParked: Too many stories cannot be applied; the view is whole.
         """
         while not stopped():
             self._turn(timeout)
-        self._flush()
+        self.flush()
 
     def run_until(self, ends: Mapping[int, int], *, deadline: float) -> bool:
-        """Feed the view, or wait for whoever holds it, until its cursor has passed `ends`.
+        """Feed the view, or wait for whoever holds it, until its cursor has passed `ends` and no parked story is to be retried.
 
         Args:
             deadline: On `time.monotonic()`'s clock.
@@ -142,28 +131,31 @@ class Runner:
             self._member.close()
 
     def _has_reached(self, ends: Mapping[int, int]) -> bool:
-        behind = [p for p, end in ends.items() if p not in self._held or self._held[p].applied < end]
+        held = self._held
+        behind = [p for p, end in ends.items() if p not in held or held[p].applied < end or held[p].is_asked]
         if not behind:
             return True
-        if any(p in self._held for p in behind):
+        if any(p in held for p in behind):
             return False
         cursors = self._view.cursors(self._partitions)
-        extent = self._extent()
+        extent = Extent.of(self._log, self._topic)
         for cursor in cursors.values():
-            self._check(cursor, extent)
-        return all(p in cursors and cursors[p].offset >= ends[p] for p in behind)
+            check_fit(self._view.name, cursor, extent)
+        if not all(p in cursors and cursors[p].offset >= ends[p] for p in behind):
+            return False
+        return not any(parked.retry for p in behind for parked in self._view.parked(p).values())
 
     def _turn(self, timeout: float) -> None:
         self._assign()
-        busy = self._prepared is not None or self._flight
-        batches = self._member.poll(limit=_POLL, timeout=0.0 if busy else timeout)
+        busy = self._parking.tend(list(self._held.values())) or self._prepared is not None or self._flight
+        batches = self._member.poll(limit=self._poll, timeout=0.0 if busy else timeout)
         self._fenced.clear()
         self._hint()
         if not batches:
-            self._flush()
+            self.flush()
             self._look_again()
         for batch in batches:
-            for part in _parts(batch):
+            for part in parts(batch, self._batch):
                 self._take(part)
 
     def _assign(self) -> None:
@@ -175,99 +167,87 @@ class Runner:
         new = sorted(assignment - self._held.keys() - self._fenced - self._stopped)
         if not new:
             return
-        extent = self._extent()
+        extent = Extent.of(self._log, self._topic)
         for partition in new:
             self._claim(partition, extent)
 
-    def _claim(self, partition: int, extent: _Extent) -> None:
-        claim = self._view.claim(partition, log_id=extent.log_id)
+    def _claim(self, partition: int, extent: Extent) -> None:
         try:
+            claim = self._view.claim(partition, log_id=extent.log_id)
             self._check_again(claim, extent)
-        except (LogChanged, RetentionGap) as error:
-            if self._on_stopped is None or claim.log_id != extent.log_id:
+        except _PARTITIONS_OWN as error:
+            if self._on_stopped is None:
                 raise
             self._stopped.add(partition)
             self._on_stopped(partition, error)
             return
-        self._held[partition] = _Held(claim, Memory(), claim.offset, claim.offset, claim.homeless, claim.undecodable)
+        self._held[partition] = Held.by(claim, Memory())
         self._member.seek(partition, claim.offset)
 
-    def _check_again(self, claim: Claim, extent: _Extent) -> None:
+    def _check_again(self, claim: Claim, extent: Extent) -> None:
         """Check against an extent that is older than the claim; whoever held the partition before may have moved on since."""
         try:
-            self._check(claim, extent)
+            check_fit(self._view.name, claim, extent)
         except LogChanged:
-            self._check(claim, self._extent())
-
-    def _extent(self) -> _Extent:
-        log, topic = self._log, self._topic
-        return _Extent(log.id(topic), log.begin_offsets(topic), log.end_offsets(topic))
-
-    def _check(self, cursor: Cursor, extent: _Extent) -> None:
-        """Refuse a view that is not this log's, or not this release's: it must never skip silently."""
-        if cursor.log_id != extent.log_id:
-            raise LogChanged(
-                f"LOG_CHANGED: the {self._view.name} view (partition {cursor.partition}) was built from log {cursor.log_id}, and "
-                f"{self._log.url} is log {extent.log_id}. {how_changed(cursor.log_id, extent.log_id)}"
-            )
-        partition, where = cursor.partition, self._log.url
-        begin, end = extent.begins[partition], extent.ends[partition]
-        if cursor.offset > end:
-            raise LogChanged(
-                f"LOG_CHANGED: the {self._view.name} view has seen partition {partition} up to offset {cursor.offset}, and "
-                f"{where} ends at {end}. Bring the whole log back, or empty the view to build it anew."
-            )
-        if cursor.offset < begin:
-            raise RetentionGap(
-                f"RETENTION_GAP: the {self._view.name} view needs partition {partition} from offset {cursor.offset}, and "
-                f"{where} begins at {begin}. Bring the missing records back; they are kept for ever by default."
-            )
-        if cursor.fold_version != FOLD_VERSION:
-            raise OtherVersion(
-                f"The live {self._view.name} view was made by fold version {cursor.fold_version}, and this release has "
-                f"{FOLD_VERSION}. Run dateline replay to build it anew."
-            )
+            check_fit(self._view.name, claim, Extent.of(self._log, self._topic))
 
     def _take(self, batch: Batch) -> None:
         held = self._held.get(batch.partition)
         if held is None or held.lost:
             return
-        prepared = self._prepare(held, batch)
+        if self._parking.doubts(held):
+            self.flush()
+            self._parking.take(held, batch)
+            return
+        try:
+            prepared = self._steps.prepare(held, batch)
+        except Exception as error:
+            self._doubt(held, batch.next_offset, error)
+            return
+        held.sent = batch.next_offset
         previous, self._prepared = self._prepared, prepared
         if previous is not None:
             self._fold(previous)
 
-    def _prepare(self, held: _Held, batch: Batch) -> _Prepared:
-        incoming: list[Incoming] = []
-        homeless: list[Homeless] = []
-        for record in batch.records:
-            read = self._intake.read(record)
-            if isinstance(read, Incoming):
-                incoming.append(read)
-            else:
-                homeless.append(read)
-        needs = held.memory.needs(incoming)
-        loading = self._view.load(held.claim, needs) if needs else None
-        prepared = _Prepared(held, incoming, homeless, held.sent, batch.next_offset, needs, loading)
-        held.sent = batch.next_offset
-        return prepared
-
-    def _fold(self, batch: _Prepared) -> None:
+    def _fold(self, batch: Prepared) -> None:
         held = batch.held
         if held.lost:
             return
-        if batch.loading is not None:
-            held.memory.learn(batch.needs, batch.loading.result())
-        stories = held.memory.fold(batch.incoming)
-        held.homeless += len(batch.homeless)
-        held.undecodable += sum(incoming.event is None for incoming in batch.incoming)
-        folded = Folded(batch.offset, batch.next_offset, stories, batch.homeless, held.homeless, held.undecodable)
-        self._flight.append((held, batch.next_offset, self._view.apply(held.claim, folded)))
+        try:
+            self._send(held, self._steps.fold(batch))
+        except Exception as error:
+            self._doubt(held, batch.next_offset, error)
+            return
         held.memory.trim(self._prepared.incoming if self._prepared is not None and self._prepared.held is held else ())
         while len(self._flight) > _IN_FLIGHT:
             self._settle()
 
-    def _flush(self) -> None:
+    def _send(self, held: Held, batch: Folded) -> None:
+        self._flight.append((held, batch.next_offset, self._view.apply(held.claim, batch)))
+        held.homeless, held.undecodable = batch.total_homeless, batch.total_undecodable
+        held.sent = max(held.sent, batch.next_offset)
+
+    def _doubt(self, held: Held, until: int, error: Exception) -> None:
+        """Have a partition claimed anew and gone over carefully, if that can tell more about what went wrong."""
+        if not concerns_a_story(error):
+            raise error
+        self._parking.doubt(held, until)
+        self.drop(held)
+
+    def write(self, held: Held, batch: Folded) -> bool:
+        """Apply a batch of a partition at once; return whether that was done. For `consumers.parking`."""
+        self._send(held, batch)
+        self.flush()
+        return not held.lost
+
+    def drop(self, held: Held) -> None:
+        """Give a claim up, and what is remembered and prepared with it; the next turn claims anew."""
+        held.lost = True
+        if self._held.get(held.partition) is held:
+            del self._held[held.partition]
+
+    def flush(self) -> None:
+        """Apply what was read, and wait for it."""
         batch, self._prepared = self._prepared, None
         if batch is not None:
             self._fold(batch)
@@ -286,8 +266,7 @@ class Runner:
         cursors = self._view.cursors(self._partitions)
         for partition, held in list(self._held.items()):
             if partition not in cursors or cursors[partition].offset != held.applied:
-                held.lost = True
-                del self._held[partition]
+                self.drop(held)
                 self._fenced.add(partition)
 
     def _hint(self) -> None:
@@ -309,18 +288,7 @@ class Runner:
         if applied.status == "OK":
             held.applied = next_offset
             return
-        held.lost = True
-        partition = held.claim.partition
-        if self._held.get(partition) is held:
-            del self._held[partition]
-            if applied.status == "FENCED":
-                self._fenced.add(partition)
-
-
-def _parts(batch: Batch) -> Iterator[Batch]:
-    """Cut `batch` into parts that one apply can write."""
-    records: Sequence[Record] = batch.records
-    for start in range(0, max(len(records), 1), BATCH):
-        part = records[start : start + BATCH]
-        is_last = start + BATCH >= len(records)
-        yield Batch(batch.partition, part, batch.next_offset if is_last else part[-1].offset + 1)
+        is_held = self._held.get(held.partition) is held
+        self.drop(held)
+        if is_held and applied.status == "FENCED":
+            self._fenced.add(held.partition)

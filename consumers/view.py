@@ -36,18 +36,38 @@ class Cursor(Struct, frozen=True):
     fold_version: int
 
 
+class Parked(Struct, frozen=True):
+    """A story whose later records wait, because one of them could not be applied.
+
+    Attributes:
+        retry: Whether somebody has asked to try again.
+        offset: Every record of the story before it is applied. Unless a retry is under way, it is that of the one that failed.
+        seq: That record's place within its story; None where the story's state cannot be read.
+        error: What went wrong, in one line.
+        at: When it was parked, or failed once more: milliseconds since 1970.
+    """
+
+    retry: bool
+    offset: int
+    seq: int | None
+    error: str
+    at: int
+
+
 class Claim(Cursor, frozen=True):
     """The right to write one partition of one generation, until somebody claims it anew.
 
     Attributes:
         homeless: How many records of no story the view has counted.
         undecodable: How many records it could not decode.
+        parked: The stories that are parked in it.
     """
 
     generation: str
     token: str
     homeless: int = 0
     undecodable: int = 0
+    parked: Mapping[str, Parked] = {}
 
 
 class StoryNeeds(Struct):
@@ -87,6 +107,7 @@ class Folded(Struct):
     Attributes:
         homeless: Records of no story in this batch.
         total_homeless: All of the partition, this batch included; so for `total_undecodable`.
+        parked: Stories that are parked from here on, and, as None, those that no longer are.
     """
 
     offset: int
@@ -95,6 +116,7 @@ class Folded(Struct):
     homeless: Sequence[Homeless]
     total_homeless: int
     total_undecodable: int
+    parked: Mapping[str, Parked | None] = {}
 
 
 class Applied(Struct, frozen=True):
@@ -130,12 +152,23 @@ class View(ABC):
         """Return the live generation's cursor of each of the `partitions` that has one."""
 
     @abstractmethod
+    def parked(self, partition: int) -> Mapping[str, Parked]:
+        """Return the stories that are parked in the generation that this view writes, none if there is no such generation."""
+
+    @abstractmethod
     def load(self, claim: Claim, needs: Needs) -> Pending[Loaded]:
-        """Ask for what the fold needs. What was applied before on this view is seen."""
+        """Ask for what the fold needs. What was applied before on this view is seen.
+
+        Raises:
+            ContentDamaged: When the answer is asked for: what the view holds of a story is not what it wrote.
+        """
 
     @abstractmethod
     def apply(self, claim: Claim, batch: Folded) -> Pending[Applied]:
-        """Write what `batch` changes and move the cursor from its `offset` to its `next_offset`, both or neither."""
+        """Write what `batch` changes and move the cursor from its `offset` to its `next_offset`, all or nothing.
+
+        The two offsets are the same where parked stories catch up.
+        """
 
     @abstractmethod
     def reset(self) -> None:

@@ -13,8 +13,9 @@ from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder, Encoder
 
 from consumers.state import Change, Correction, Entry, Heading, Story, Update
+from consumers.view import Parked
 from consumers.words import content_of, words_of
-from dateline.errors import StoreBroken
+from dateline.errors import ContentDamaged
 
 T = TypeVar("T")
 
@@ -75,11 +76,12 @@ def _reader(kind: type[T]) -> Callable[[bytes | str], T]:
     return read
 
 
-def damaged(what: str) -> StoreBroken:
+def damaged(what: str) -> ContentDamaged:
     """Return the error for a view that does not hold what a timeline holds."""
-    return StoreBroken(
+    return ContentDamaged(
         f"The timeline in Redis is damaged ({what}); something else wrote there, or keys were evicted. It can be thrown away: "
-        "empty this Redis, or remove DATA/redis.rdb while no dateline command runs, and it is built again from the log."
+        "empty this Redis, or remove DATA/redis.rdb while no dateline command runs, and it is built again from the log.",
+        what=what,
     )
 
 
@@ -91,6 +93,7 @@ _read_story = _reader(Story)
 _read_entry = _reader(Entry)
 _read_change = _reader(Change)
 _read_heading = _reader(Heading)
+_read_parked = _reader(Parked)
 
 
 def document(story: str, update: Update) -> str:
@@ -161,6 +164,14 @@ def entry_text(entry: Entry) -> str:
 
 def read_entry(text: bytes | str) -> Entry:
     return _read_entry(text)
+
+
+def parked_text(parked: Parked) -> str:
+    return _encode(parked).decode()
+
+
+def read_parked(text: bytes | str) -> Parked:
+    return _read_parked(text)
 
 
 def change_text(change: Change) -> str:

@@ -20,11 +20,12 @@ from consumers.timeline.documents import (
     heading_text,
     history_entry,
     late_document,
+    parked_text,
     state_text,
     story_text,
 )
 from consumers.timeline.keys import CHANGE_FIELD, PROBLEMS_KEPT
-from consumers.view import Folded, Step
+from consumers.view import Folded, Parked, Step
 from schemas.times import to_us
 
 Write = list[Any]  # Any: a command's name, its key, then texts and numbers
@@ -51,7 +52,14 @@ def batch_writes(g: str, batch: Folded) -> list[Write]:
         writes.append(["ZADD", f"{g}problems", *(part for problem in problems for part in problem)])
         writes.append(["ZREMRANGEBYRANK", f"{g}problems", 0, -PROBLEMS_KEPT - 1])
         writes.append(["HSET", f"{g}meta", "homeless", batch.total_homeless, "undecodable", batch.total_undecodable])
+    if batch.parked:
+        writes += _parked_writes(g, batch.parked)
     return writes
+
+
+def _parked_writes(g: str, parked: Mapping[str, Parked | None]) -> Iterator[Write]:
+    for story, entry in parked.items():
+        yield ["HDEL", f"{g}parked", story] if entry is None else ["HSET", f"{g}parked", story, parked_text(entry)]
 
 
 def _story_writes(g: str, story: str, steps: Sequence[Step]) -> list[Write]:

@@ -9,8 +9,9 @@ from typing import Generic, TypeVar
 from typing_extensions import override
 
 from consumers.story import FOLD_VERSION
+from consumers.timeline.documents import read_parked
 from consumers.timeline.writes import batch_writes
-from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Pending, View
+from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Parked, Pending, View
 from dateline.errors import StoreUnavailable
 from tests.support.memory_redis import MemoryRedis
 
@@ -62,6 +63,10 @@ class MemoryView(View):
         return {p: Cursor(p, int(meta["next"]), meta["log"], int(meta["fold"])) for p, meta in metas.items() if meta}
 
     @override
+    def parked(self, partition: int) -> Mapping[str, Parked]:
+        return self._answer(lambda: self._parked(partition)).result()
+
+    @override
     def load(self, claim: Claim, needs: Needs) -> Pending[Loaded]:
         return self._answer(lambda: self.store.redis.load(prefix(claim.partition), needs))
 
@@ -89,7 +94,12 @@ class MemoryView(View):
             token=token,
             homeless=int(meta["homeless"]),
             undecodable=int(meta["undecodable"]),
+            parked=self._parked(partition),
         )
+
+    def _parked(self, partition: int) -> Mapping[str, Parked]:
+        entries = self.store.redis.hash(f"{prefix(partition)}parked")
+        return {story: read_parked(entry) for story, entry in entries.items()}
 
     def _apply(self, claim: Claim, batch: Folded) -> Applied:
         g, redis = prefix(claim.partition), self.store.redis

@@ -1,0 +1,212 @@
+"""`dateline parked`: stories that wait because an event of theirs could not be applied, and the try to let them catch up."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dateline.cli.common import emit_json, json_option, notice, with_deployment
+from dateline.cli.importing import counted
+from dateline.deployment import PATIENCE, Deployment, Unconfirmed
+from dateline.errors import DatelineError, Refused
+from schemas.times import from_ms, rfc3339
+from schemas.topics import EVENTS_TOPIC
+
+if TYPE_CHECKING:
+    from consumers.view import Parked
+    from dateline.log.base import Record
+
+Json = dict[str, Any]  # Any: what JSON holds
+
+
+@click.group(name="parked", epilog="Example: dateline parked retry apollo-13")
+def parked_command() -> None:
+    """Stories that wait because an event of theirs could not be applied, by a fault of ours or as the view was damaged.
+
+    All other stories go on, and nothing is lost: the log has what waits. After the cause is mended, retry lets them catch up.
+    """
+
+
+@parked_command.command(name="list", short_help="List the parked stories.", epilog="Example: dateline parked list --json")
+@json_option
+@with_deployment
+def list_command(deployment: Deployment, as_json: bool) -> None:
+    """List the parked stories: since when, from which record on, and why; those of a build that is under way too."""
+    _catch_up(deployment)
+    found = [_listed(deployment, story, parked, build="live") for story, parked in sorted(_parked(deployment).items())]
+    building = deployment.generations().parked("shadow")
+    found += [_listed(deployment, story, parked, build="being built") for story, parked in sorted(building.items())]
+    if as_json:
+        emit_json(found)
+    elif not found:
+        click.echo("No story is parked.")
+    for one in () if as_json else found:
+        where = "" if one["build"] == "live" else f" in the generation that is {one['build']}"
+        click.echo(f"{one['story']}: parked{where} since {_moment(one)}{_at(one['seq'])}: {one['error']}")
+
+
+@parked_command.command(name="show", short_help="Show what waits of a story.", epilog="Example: dateline parked show apollo-13")
+@click.argument("story")
+@json_option
+@with_deployment
+def show_command(deployment: Deployment, story: str, as_json: bool) -> None:
+    """Show why a story is parked, the event that could not be applied, and how many records wait."""
+    _catch_up(deployment)
+    parked = _parked(deployment).get(story)
+    if parked is None:
+        raise _not_parked(deployment, story)
+    seq, first, waiting = _waiting(deployment, story, parked)
+    told = _listed(deployment, story, parked, build="live") | {"seq": seq, "waiting": waiting}
+    told["record"] = _record(deployment, first) if first is not None else None
+    if as_json:
+        emit_json(told)
+        return
+    click.echo(f"{story} is parked since {_moment(told)}{_at(told['seq'])}; {counted(waiting, 'record')} of it wait.")
+    click.echo(f"The error: {told['error']}")
+    if told["record"] is not None:
+        click.echo("The record that could not be applied:")
+        click.echo(json.dumps(told["record"], ensure_ascii=False, indent=2))
+    click.echo(f"Once the cause is mended: dateline parked retry {story}")
+
+
+@parked_command.command(name="retry", short_help="Let stories catch up.", epilog="Example: dateline parked retry apollo-13")
+@click.argument("stories", metavar="[STORY]…", nargs=-1)
+@json_option
+@with_deployment
+def retry_command(deployment: Deployment, stories: Sequence[str], as_json: bool) -> int:
+    """Let parked stories catch up, all of them if none is named, and say what became of each.
+
+    Where consumers run, one of them does it. Exit code 1 if a story is parked still, 4 if no consumer did it in time.
+    """
+    _catch_up(deployment)
+    chosen = list(dict.fromkeys(stories)) or sorted(_parked(deployment))
+    generations = deployment.generations()
+    for story in stories:
+        if story not in _parked(deployment):
+            raise _not_parked(deployment, story)
+    for story in chosen:
+        generations.retry("live", story)
+    try:
+        _wait(deployment, chosen)
+    except Unconfirmed:
+        raise
+    except DatelineError as error:  # a later story may fail now; what became of these is known all the same
+        notice(f"dateline: {error}")
+    found = _parked(deployment)
+    if as_json:
+        emit_json([_retried(story, found.get(story)) for story in chosen])
+    elif not chosen:
+        click.echo("No story is parked.")
+    for story in () if as_json else chosen:
+        parked = found.get(story)
+        click.echo(f"{story}: caught up." if parked is None else f"{story}: parked still{_at(parked.seq)}: {parked.error}")
+    return 1 if found.keys() & set(chosen) else 0
+
+
+def _catch_up(deployment: Deployment) -> None:
+    """Bring the view up to date as far as it goes: what keeps it from that is what one is here to look at."""
+    deployment.warm_up()
+    try:
+        deployment.catch_up()
+    except DatelineError as error:
+        notice(f"dateline: {error}")
+
+
+def _wait(deployment: Deployment, stories: Sequence[str]) -> None:
+    """Wait until each story has caught up or failed again, or, where commands feed the view, see to it.
+
+    Raises:
+        Unconfirmed: Nobody did it in time; it is still asked for.
+    """
+
+    if deployment.feeds_itself:
+        runner = deployment.runner()
+        try:
+            is_done = runner.run_until(deployment.log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + PATIENCE)
+        finally:
+            runner.close()
+        if not is_done:
+            raise Unconfirmed(f"The process that holds the timeline did not do it within {PATIENCE:.0f} s. See: dateline status")
+        return
+    deployment.wait_until(
+        lambda: not any(parked.retry for story, parked in _parked(deployment).items() if story in stories), timeout=PATIENCE
+    )
+
+
+def _parked(deployment: Deployment) -> Mapping[str, Parked]:
+    return deployment.generations().parked("live")
+
+
+def _not_parked(deployment: Deployment, story: str) -> Refused:
+    from schemas.names import did_you_mean, shortened  # only a mistake needs it
+
+    hint = did_you_mean(story, sorted(_parked(deployment)))
+    return Refused(f"Story {shortened(story)} is not parked{hint}. See: dateline parked list")
+
+
+def _listed(deployment: Deployment, story: str, parked: Parked, *, build: str) -> Json:
+    return {
+        "story": story,
+        "build": build,
+        "partition": deployment.home(story),
+        "offset": parked.offset,
+        "seq": parked.seq,
+        "since": rfc3339(from_ms(parked.at)),
+        "error": parked.error,
+        "retry": parked.retry,
+    }
+
+
+def _retried(story: str, parked: Parked | None) -> Json:
+    if parked is None:
+        return {"story": story, "status": "caught up", "seq": None, "error": None}
+    return {"story": story, "status": "parked", "seq": parked.seq, "error": parked.error}
+
+
+def _moment(listed: Json) -> str:
+    return f"{listed['since'][:10]} {listed['since'][11:19]} UTC"
+
+
+def _at(seq: int | None) -> str:
+    return f" at seq {seq}" if seq is not None else ""
+
+
+def _waiting(deployment: Deployment, story: str, parked: Parked) -> tuple[int, Record | None, int]:
+    """Return the place of the first record that waits, that record, and how many wait."""
+    from dateline.archive import Span, records_between
+
+    log, partition = deployment.log, deployment.home(story)
+    start = parked.offset if parked.seq is not None else log.begin_offsets(EVENTS_TOPIC)[partition]
+    first, before, count = None, (parked.seq or 1) - 1, 0
+    for record in records_between(log, EVENTS_TOPIC, Span(partition, start, log.end_offsets(EVENTS_TOPIC)[partition])):
+        if record.key != story.encode():
+            continue
+        if record.offset < parked.offset:
+            before += 1
+            continue
+        first, count = first or record, count + 1
+    return before + 1, first, count
+
+
+def _record(deployment: Deployment, record: Record) -> Json:
+    """Return a record as far as it can be read."""
+    from consumers.intake import Homeless, Intake
+    from consumers.parking import in_words
+    from schemas.codec import committed_codec
+    from schemas.jsonform import to_json
+
+    event, problem = None, None
+    try:
+        read = Intake(committed_codec(), partitions=deployment.partitions).read(record)
+        problem = read.problem
+        if not isinstance(read, Homeless) and read.event is not None:
+            event = to_json(read.event)
+    except Exception as error:  # that may be why it is parked
+        problem = in_words(error)
+    size_bytes = len(record.value or b"")
+    recorded_at = rfc3339(from_ms(record.timestamp))
+    return {"offset": record.offset, "recorded_at": recorded_at, "size_bytes": size_bytes, "problem": problem, "event": event}
