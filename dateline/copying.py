@@ -13,11 +13,11 @@ from msgspec import Struct
 
 from consumers.intake import Homeless, Intake
 from dateline.archive import Advance, Span, records_between, records_by_time
-from dateline.copy_turn import PATIENCE, Notify, Show, only_copy, staying
 from dateline.errors import DatelineError, LogUnavailable, MaybeWritten, Refused, RetentionGap
 from dateline.log.base import Log, NewRecord, Record, check_new
 from dateline.restore import NOTHING, Sum, named
 from dateline.spool import batches
+from dateline.turn import PATIENCE, Notify, Show, only_one, staying
 from schemas.codec import committed_codec
 from schemas.names import shortened, story_of_key
 from schemas.topics import EVENTS_TOPIC, STORY_TOPICS, TOPICS
@@ -80,7 +80,7 @@ def copy_log(
     """
     if source.id(EVENTS_TOPIC) == target.id(EVENTS_TOPIC):
         raise Refused(f"{source.url} and {target.url} are the same log. Name another one to copy it to.")
-    with _told_to_go_on(), only_copy(target, notify=notify, patience=patience) as stay:
+    with _told_to_go_on(), only_one(target, "copy", what=f"copy into {target.url}", notify=notify, patience=patience) as stay:
         copies = [_Copy(source, target, topic, staying(show, stay), rehome=rehome) for topic in TOPICS]
         _refuse_headless(source, copies)
         for step in (_Copy.compare, _Copy.write, _Copy.verify):

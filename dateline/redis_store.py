@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha1
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +29,12 @@ _OUR_FAULT = (redis.exceptions.ResponseError, redis.exceptions.NoPermissionError
 """What will not pass by itself: keys of another kind, a right that is missing. Subclasses may (busy, loading, read-only)."""
 
 _ERRORS = (redis.exceptions.RedisError, redis.exceptions.RedisClusterException, OSError)
+
+_UNLINKED = 500
+"""Keys that one command takes away: well under a millisecond of Redis, since their memory is freed by another thread."""
+
+_READ = 1000
+"""Fields that one command reads where a key may be long: about a millisecond of Redis."""
 
 CONNECT_TIMEOUT = 5.0
 ANSWER_TIMEOUT = 30.0
@@ -74,9 +81,8 @@ class Store:
 
         Not at one moment: for audits, not for readers.
         """
-        pattern = "".join(f"\\{char}" if char in "*?[]\\" else char for char in prefix) + "*"
         with self._translated():
-            for key in self._client.scan_iter(match=pattern, count=1000):
+            for key in self._client.scan_iter(match=_beginning_with(prefix), count=1000):
                 yield key.decode(), self._content(key)
 
     def contents_of(self, keys: Sequence[Key]) -> Iterator[tuple[Key, dict[str, str | float]]]:
@@ -89,21 +95,68 @@ class Store:
         client: Any = self._client  # Any: redis-py types these answers for either of its two worlds
         kind = client.type(key).decode()
         if kind == "hash":
-            return {name.decode(): value.decode() for name, value in client.hgetall(key).items()}
+            return {name.decode(): value.decode() for name, value in client.hscan_iter(key, count=_READ)}
         if kind == "zset":
-            return {name.decode(): score for name, score in client.zrange(key, 0, -1, withscores=True)}
+            return {name.decode(): score for name, score in client.zscan_iter(key, count=_READ)}
         if kind == "stream":
-            return {entry.decode(): next(iter(fields.values())).decode() for entry, fields in client.xrange(key)}
+            return {entry.decode(): next(iter(fields.values())).decode() for entry, fields in self._entries(key)}
         return {} if kind == "none" else {"": f"a {kind}"}
+
+    def _entries(self, key: bytes) -> Iterator[Any]:  # Any: as in `_content`
+        client: Any = self._client  # Any: as in `_content`
+        after = "-"
+        while found := client.xrange(key, min=after, count=_READ):
+            yield from found
+            after = f"({found[-1][0].decode()}"
+
+    def keys(self, prefix: Key) -> Iterator[Key]:
+        """Return the keys that begin with `prefix`, perhaps one twice; those that are made meanwhile may be among them."""
+        with self._translated():
+            for key in self._client.scan_iter(match=_beginning_with(prefix), count=1000):
+                yield key.decode()
+
+    def delete(self, keys: Sequence[Key]) -> int:
+        """Take keys of one slot away, their memory in the background; return how many were there."""
+        client: Any = self._client  # Any: as in `_content`
+        with self._translated():
+            return int(client.unlink(*keys)) if keys else 0
+
+    def delete_all(self, prefix: Key) -> int:
+        """Take every key that begins with `prefix` away; return how many there were. The prefix holds a hash tag."""
+        deleted, found = 0, self.keys(prefix)
+        while some := list(islice(found, _UNLINKED)):
+            deleted += self.delete(some)
+        return deleted
+
+    def size_bytes(self, prefix: Key, *, sample: int) -> int:
+        """Return about how much memory the keys take that begin with `prefix`, by looking at `sample` of them."""
+        client: Any = self._client  # Any: as in `_content`
+        count, seen, size = 0, 0, 0
+        with self._translated():
+            for key in self._client.scan_iter(match=_beginning_with(prefix), count=1000):
+                count += 1
+                if seen < sample or count % (count // sample + 1) == 0:
+                    seen += 1
+                    size += client.memory_usage(key, samples=5) or 0
+        return size * count // seen if seen else 0
 
     def memory(self) -> tuple[int, str]:
         """Return the bytes that Redis uses, and what it does when it has no more (`noeviction`, or else it forgets keys)."""
-        with self._translated():
-            target = {"target_nodes": redis.RedisCluster.RANDOM} if isinstance(self._client, redis.RedisCluster) else {}
-            info: Any = self._client.info("memory", **target)  # Any: INFO's values are of many types
-        info = next(iter(info.values())) if "used_memory" not in info else info
+        info = self._memory_info()
         unbounded = not info.get("maxmemory", 0)
         return int(info["used_memory"]), "noeviction" if unbounded else str(info.get("maxmemory_policy", "noeviction"))
+
+    def room_bytes(self) -> int | None:
+        """Return how much more Redis can take, as far as it knows; None if it does not."""
+        info = self._memory_info()
+        most = int(info.get("maxmemory", 0)) or int(info.get("total_system_memory", 0))
+        return most - int(info["used_memory"]) if most else None
+
+    def _memory_info(self) -> Any:  # Any: INFO's values are of many types
+        with self._translated():
+            target = {"target_nodes": redis.RedisCluster.RANDOM} if isinstance(self._client, redis.RedisCluster) else {}
+            info: Any = self._client.info("memory", **target)
+        return next(iter(info.values())) if "used_memory" not in info else info
 
     def wait_for(self, streams: dict[Key, str], *, timeout: float) -> dict[Key, str]:
         """Wait until one of `streams` holds an entry after the id given for it.
@@ -253,6 +306,10 @@ def _client(url: str) -> redis.Redis | redis.RedisCluster:
         raise Refused(f"DATELINE_REDIS names no Redis: {why}. Write it like redis://host:6379/0") from error
     except _ERRORS as error:
         raise StoreUnavailable(f"Redis at {_without_secret(url)} cannot be used: {_words(error)}.") from error
+
+
+def _beginning_with(prefix: Key) -> str:
+    return "".join(f"\\{char}" if char in "*?[]\\" else char for char in prefix) + "*"
 
 
 def _without_secret(url: str) -> str:

@@ -63,7 +63,13 @@ class HistoryEntry(Struct, frozen=True):
 
 
 class ViewPosition(Struct, frozen=True):
-    """How far a partition of the live generation is. `problems` are JSON objects, the newest last."""
+    """How far a partition of a generation is.
+
+    Attributes:
+        made_at: Milliseconds since 1970.
+        problems: JSON objects, the newest last.
+        parked: How many stories are parked.
+    """
 
     partition: int
     generation: str
@@ -72,8 +78,10 @@ class ViewPosition(Struct, frozen=True):
     fold_version: int
     homeless: int
     undecodable: int
+    made_at: int
     stories: int
     problems: Sequence[Json]
+    parked: int = 0
 
 
 def story_json(story: Story) -> Json:

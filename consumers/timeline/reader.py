@@ -9,6 +9,7 @@ from datetime import datetime
 from msgspec import Struct, json
 from msgspec.structs import replace
 
+from consumers.generations import Pointer
 from consumers.state import Correction, Entry, Heading, Story, Update
 from consumers.story import new_story
 from consumers.timeline import keys
@@ -27,11 +28,13 @@ class TimelineReader:
 
     Args:
         partitions: How many the topic of the events has, by which a story's partition is known.
+        pointer: Names the generation that is read.
     """
 
-    def __init__(self, store: Store, *, partitions: int) -> None:
+    def __init__(self, store: Store, *, partitions: int, pointer: Pointer = "live") -> None:
         self._store = store
         self._partitions = partitions
+        self._pointer: Pointer = pointer
 
     def page(self, story: str, *, limit: int = 20, cursor: str | None = None, key_events: bool = False) -> Page | None:
         """Return a page of `story`; None if there is no such story.
@@ -138,7 +141,7 @@ class TimelineReader:
         with closing(self._store.wire([keys.VERDICT])) as wire:
             homes = [self._partition(story) for story, _ in events]
             asked = zip(homes, events, strict=True)
-            answers = [wire.send(keys.VERDICT, [keys.live(p)], [keys.prefix(p), story, event]) for p, (story, event) in asked]
+            answers = [wire.send(keys.VERDICT, [self._at(p)], [keys.prefix(p), story, event]) for p, (story, event) in asked]
             return [read_entry(found) if (found := answer.get()) else None for answer in answers]
 
     def positions(self) -> Sequence[ViewPosition]:
@@ -172,11 +175,14 @@ class TimelineReader:
 
     def _ask(self, script: Script, story: str, *args: str | int) -> Reply:
         partition = self._partition(story)
-        return self._store.call(script, [keys.live(partition)], [keys.prefix(partition), story, *args])
+        return self._store.call(script, [self._at(partition)], [keys.prefix(partition), story, *args])
 
     def _ask_all(self, script: Script, *args: str | int) -> Sequence[Reply]:
         partitions = range(self._partitions)
-        return [self._store.call(script, [keys.live(p)], [keys.prefix(p), *args]) for p in partitions]
+        return [self._store.call(script, [self._at(p)], [keys.prefix(p), *args]) for p in partitions]
+
+    def _at(self, partition: int) -> str:
+        return keys.pointer(partition, self._pointer)
 
 
 def _place(cursor: str | None) -> str:
@@ -218,7 +224,7 @@ class _Corrected(Struct):
 
 
 def _position(partition: int, reply: Reply) -> ViewPosition:
-    generation, meta, stories, problems = reply
-    offset, log_id, fold, homeless, undecodable = (part.decode() for part in meta)
-    counts = (int(offset), log_id, int(fold), int(homeless), int(undecodable), stories)
-    return ViewPosition(partition, generation.decode(), *counts, [json.decode(one) for one in reversed(problems)])
+    generation, meta, stories, problems, parked = reply
+    offset, log_id, fold, homeless, undecodable, made_at = (part.decode() if part else "0" for part in meta)
+    counts = (int(offset), log_id, int(fold), int(homeless), int(undecodable), int(made_at), stories)
+    return ViewPosition(partition, generation.decode(), *counts, [json.decode(one) for one in reversed(problems)], parked)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from secrets import token_hex
 from typing import Any, TypeVar
 
 from msgspec import json, msgpack
 
+from consumers.generations import Pointer
 from consumers.state import Update
 from consumers.story import FOLD_VERSION
 from consumers.timeline import keys
 from consumers.timeline.documents import damaged, read_entry, read_story, read_update
+from consumers.timeline.parked import read_entries
 from consumers.timeline.reader import TimelineReader
 from consumers.timeline.writes import batch_writes
-from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Pending, StoryLoaded, View
+from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Parked, Pending, StoryLoaded, View
+from dateline.errors import GenerationGone
 from dateline.redis_store import Answer, Reply, Store, Wire
 
 T = TypeVar("T")
@@ -23,22 +27,38 @@ T = TypeVar("T")
 class TimelineView(View):
     """Writes the timeline into `store`. Not safe for use by several threads."""
 
-    name = "timeline"
+    def __init__(self, store: Store, *, pointer: Pointer = "live", new: str = "") -> None:
+        """Write the generation that `pointer` names.
 
-    def __init__(self, store: Store) -> None:
+        Args:
+            new: What a generation is called that is made where there is none: of the live one it follows from the
+                one before; `none` makes none.
+        """
+        self.name = "timeline" if pointer == "live" else f"timeline-{pointer}"
         self._store = store
+        self._pointer: Pointer = pointer
+        self._new = new
         self._wire: Wire | None = None
 
     def claim(self, partition: int, *, log_id: str) -> Claim:
         token = token_hex(8)
-        prefix, args = keys.prefix(partition), (token, log_id, FOLD_VERSION)
-        found = self._wired().send(keys.CLAIM, [keys.live(partition)], [prefix, *args]).get()
-        generation, offset, log, fold, homeless, undecodable = (part.decode() for part in found)
-        return Claim(partition, int(offset), log, int(fold), generation, token, int(homeless), int(undecodable))
+        args = (keys.prefix(partition), token, log_id, FOLD_VERSION, self._new, time.time_ns() // 1_000_000)
+        found = self._wired().send(keys.CLAIM, [keys.pointer(partition, self._pointer)], args).get()
+        if not found:
+            what = f"Partition {partition} of the timeline has no {self._pointer} generation any more"
+            raise GenerationGone(f"{what}: it was flipped or dropped. See: dateline generations")
+        *parts, entries = found
+        generation, offset, log, fold, homeless, undecodable = (part.decode() for part in parts)
+        counts = (int(homeless), int(undecodable))
+        return Claim(partition, int(offset), log, int(fold), generation, token, *counts, read_entries(entries))
 
     def cursors(self, partitions: int) -> Mapping[int, Cursor]:
-        positions = TimelineReader(self._store, partitions=partitions).positions()
+        positions = TimelineReader(self._store, partitions=partitions, pointer=self._pointer).positions()
         return {one.partition: Cursor(one.partition, one.offset, one.log_id, one.fold_version) for one in positions}
+
+    def parked(self, partition: int) -> Mapping[str, Parked]:
+        args = [keys.prefix(partition)]
+        return read_entries(self._wired().send(keys.PARKED, [keys.pointer(partition, self._pointer)], args).get())
 
     def load(self, claim: Claim, needs: Needs) -> Pending[Loaded]:
         g = keys.generation_prefix(claim.partition, claim.generation)
@@ -68,7 +88,7 @@ class TimelineView(View):
 
     def _wired(self) -> Wire:
         if self._wire is None:
-            self._wire = self._store.wire([keys.CLAIM, keys.LOAD, keys.APPLY])
+            self._wire = self._store.wire([keys.CLAIM, keys.PARKED, keys.LOAD, keys.APPLY])
         return self._wire
 
 
@@ -97,6 +117,8 @@ def _loaded(asked: list[tuple[str, tuple[str, ...], tuple[str, ...]]], reply: by
         if not found:
             loaded[story_id] = StoryLoaded(None, {}, {})
             continue
+        if isinstance(found, str):
+            raise damaged(found)
         state, states, docs, entries = found
         loaded[story_id] = StoryLoaded(
             read_story(state),

@@ -1,5 +1,5 @@
 -- Reads a story's changes after a seq, each with its note and its update's document as they are now: gone if it is gone.
--- KEYS: live. ARGV: prefix, story, since, limit.
+-- KEYS: the generation's pointer. ARGV: prefix, story, since, limit.
 -- Returns the story's state, the changes, the documents and the notes ('' where there is none); nothing for an unknown story.
 local generation = redis.call('GET', KEYS[1])
 if not generation then return {} end

@@ -1,5 +1,5 @@
 -- Reads a partition's corrections, or one story's, of what is public, the last recorded first, each with its update's document as it is now.
--- KEYS: live. ARGV: prefix, story or '', how many at most.
+-- KEYS: the generation's pointer. ARGV: prefix, story or '', how many at most.
 -- Returns {recorded at, 'story/update/revision', document}.
 local generation = redis.call('GET', KEYS[1])
 if not generation then return {} end

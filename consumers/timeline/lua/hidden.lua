@@ -1,5 +1,5 @@
 -- Reads a story's updates that have words and are not public: withheld, or under embargo. For desks, not for readers.
--- KEYS: live. ARGV: prefix, story.
+-- KEYS: the generation's pointer. ARGV: prefix, story.
 -- Returns the story's state, and the updates' ids and states; nothing for an unknown story.
 local generation = redis.call('GET', KEYS[1])
 if not generation then return {} end

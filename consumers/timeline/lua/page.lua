@@ -1,5 +1,5 @@
 -- Reads a page of a story's timeline, newest first: pointer and documents together.
--- KEYS: live. ARGV: prefix, story, index ('index' or 'key'), place to go on below ('+inf' for the head), limit.
+-- KEYS: the generation's pointer. ARGV: prefix, story, index ('index' or 'key'), place to go on below ('+inf' for the head), limit.
 -- Returns the story's state, the place to go on below ('' at the end) and the documents; nothing for an unknown story.
 local generation = redis.call('GET', KEYS[1])
 if not generation then return {} end

@@ -1,5 +1,5 @@
 -- Reads a page of a story's timeline as readers had it once, from the history alone.
--- KEYS: live. ARGV: prefix, story, 'seq' or 'ms', seq or milliseconds, '1' for key events only, place to go on below, limit.
+-- KEYS: the generation's pointer. ARGV: prefix, story, 'seq' or 'ms', seq or milliseconds, '1' for key events only, place to go on below, limit.
 -- Returns the story's state, the seq then, the heading then ('as now', or '' for none yet), the place to go on below, and the documents.
 local generation = redis.call('GET', KEYS[1])
 if not generation then return {} end

@@ -1,5 +1,5 @@
 -- Reads a partition's stories, the last changed first, each with its state and how many updates are public.
--- KEYS: live. ARGV: prefix, how many at most.
+-- KEYS: the generation's pointer. ARGV: prefix, how many at most.
 local generation = redis.call('GET', KEYS[1])
 if not generation then return {} end
 local g, found = ARGV[1] .. generation .. ':', {}

@@ -1,5 +1,5 @@
 -- Reads one update: the story's state, its own, its document if it is public, and its history, oldest first.
--- KEYS: live. ARGV: prefix, story, update, '1' if the history is wanted.
+-- KEYS: the generation's pointer. ARGV: prefix, story, update, '1' if the history is wanted.
 local generation = redis.call('GET', KEYS[1])
 if not generation then return {} end
 local g, story, update = ARGV[1] .. generation .. ':', ARGV[2], ARGV[3]

@@ -1,4 +1,4 @@
-"""Keeping two copies at once out of one log: each would write what the other has just written."""
+"""Keeping two that do the same work out of each other's way: two copies into one log, two replays of one view."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from dateline.log.base import Log, Member
 from schemas.topics import EVENTS_TOPIC
 
 PATIENCE = 30.0
-"""Seconds to wait for another copy; a broker takes a few to notice that one was killed."""
-
-_GROUP = "copy"
+"""Seconds to wait for another one; a broker takes a few to notice that it was killed."""
 
 _SOON = 2.0
 """Seconds after which a user who waits is told why."""
@@ -28,16 +26,20 @@ Stay = Callable[[], None]
 
 
 @contextmanager
-def only_copy(target: Log, *, notify: Notify, patience: float) -> Iterator[Stay]:
-    """Keep other copies out of the target; the block is given what must be called now and then to stay in.
+def only_one(log: Log, group: str, *, what: str, notify: Notify, patience: float = PATIENCE) -> Iterator[Stay]:
+    """Keep others that do the same out; the block is given what must be called now and then to stay in.
 
     A log has no lock, but its groups give a partition to one member at most: whoever is given all of them is alone.
 
+    Args:
+        group: Names the work.
+        what: The work, in words.
+
     Raises:
-        Refused: Another copy did not end in time.
+        Refused: Another one did not end in time.
     """
-    with target.join(EVENTS_TOPIC, group=_GROUP) as member:
-        _wait_for_all(member, target, notify=notify, patience=patience)
+    with log.join(EVENTS_TOPIC, group=group) as member:
+        _wait_for_all(member, log, what, notify=notify, patience=patience)
         last = time.monotonic()
 
         def stay() -> None:
@@ -46,7 +48,9 @@ def only_copy(target: Log, *, notify: Notify, patience: float) -> Iterator[Stay]
                 member.poll()
                 last = time.monotonic()
                 if not member.assignment():
-                    raise LogUnavailable("This copy was given up while it stood still. Run the same command again; it goes on.")
+                    raise LogUnavailable(
+                        f"This {what} was given up while it stood still. Run the same command again; it goes on."
+                    )
 
         yield stay
 
@@ -67,16 +71,15 @@ def staying(show: Show, stay: Stay) -> Show:
     return shown
 
 
-def _wait_for_all(member: Member, target: Log, *, notify: Notify, patience: float) -> None:
-    began, told, partitions = time.monotonic(), False, target.partitions(EVENTS_TOPIC)
+def _wait_for_all(member: Member, log: Log, what: str, *, notify: Notify, patience: float) -> None:
+    began, told, partitions = time.monotonic(), False, log.partitions(EVENTS_TOPIC)
     while len(member.assignment()) < partitions:
         waited = time.monotonic() - began
         if waited >= patience:
             raise Refused(
-                f"Another copy into {target.url} is under way; nothing was written. "
-                "Wait until it has ended, then run the same command again."
+                f"Another {what} is under way; nothing was written. Wait until it has ended, then run the same command again."
             )
         if waited >= _SOON and not told:
-            notify(f"Waiting for another copy into {target.url} to end …")
+            notify(f"Waiting for another {what} to end …")
             told = True
         member.poll(timeout=min(_BEAT, patience - waited))

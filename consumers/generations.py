@@ -1,0 +1,105 @@
+"""Builds of a view that stand side by side: one is live, one may be under way, one may be kept to go back to."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from consumers.view import Parked, View
+
+Pointer = Literal["live", "shadow", "previous"]
+"""What names a generation: the live one is read, the shadow is being built, the previous was live before."""
+
+POINTERS: Sequence[Pointer] = ("live", "shadow", "previous")
+
+
+class Generation(Struct, frozen=True):
+    """One build of one partition.
+
+    Attributes:
+        name: `g1`, `g2` …; a build has the same name in every partition.
+        offset: The first offset that it has not seen.
+        log_id: The log that it was built from.
+        fold_version: The version of the fold that made it.
+        made_at: When it was begun, milliseconds since 1970; 0 where that is not known.
+        stories: How many stories it holds.
+    """
+
+    name: str
+    offset: int
+    log_id: str
+    fold_version: int
+    made_at: int
+    stories: int
+
+
+class Comparison(Struct, frozen=True):
+    """How a story's two builds compare.
+
+    Attributes:
+        same: Whether readers see the same; None where they never stood at the same record long enough to tell.
+        differences: Each in words, the live one as found and the other as expected.
+    """
+
+    story: str
+    same: bool | None
+    differences: Sequence[str] = ()
+
+
+class Generations(ABC):
+    """The generations of one view. Safe for use by one thread."""
+
+    view_name: str
+
+    @abstractmethod
+    def standing(self, pointer: Pointer) -> Mapping[int, Generation]:
+        """Return the generation that `pointer` names in each partition that has one."""
+
+    @abstractmethod
+    def view(self, pointer: Pointer, *, new: str = "none") -> View:
+        """Return the view that writes the generation that `pointer` names.
+
+        Args:
+            new: What one is called that is made where there is none; `none` makes none.
+        """
+
+    @abstractmethod
+    def parked(self, pointer: Pointer) -> Mapping[str, Parked]:
+        """Return the stories that are parked in a generation."""
+
+    @abstractmethod
+    def retry(self, pointer: Pointer, story: str) -> bool:
+        """Ask whoever writes a generation to try a parked story again; return whether it is parked."""
+
+    @abstractmethod
+    def compare(self, partition: int) -> Iterator[Comparison]:
+        """Compare what readers see of each story of `partition` in the live generation and in the shadow."""
+
+    @abstractmethod
+    def flip(self, partition: int, to: Pointer, name: str, *, reset: Sequence[str] = ()) -> int | None:
+        """Make generation `name`, which `to` names, the live one, and fence its predecessor, which becomes the previous one.
+
+        Args:
+            reset: Stories whose open pages must begin anew.
+
+        Returns:
+            None once it is live; else the offset that it has to reach first.
+
+        Raises:
+            Refused: `to` names another generation, or none.
+        """
+
+    @abstractmethod
+    def drop(self, *pointers: Pointer) -> int:
+        """Take the generations that `pointers` name away, in every partition, and what a drop that was stopped has left.
+
+        Returns:
+            How many keys that were.
+        """
+
+    @abstractmethod
+    def size_bytes(self, pointer: Pointer) -> int:
+        """Return about how much memory or disk a generation takes."""

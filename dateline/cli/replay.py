@@ -1,0 +1,242 @@
+"""`dateline replay`, `generations` and `rollback`: a view built anew from the log, and gone back from."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from dateline.cli.common import emit_json, json_option, notice, with_deployment
+from dateline.cli.importing import counted, told_if_stopped
+from dateline.cli.progress import meter
+from dateline.deployment import Deployment
+from dateline.errors import DatelineError, OtherVersion, Refused
+from schemas.topics import EVENTS_TOPIC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from consumers.generations import Generations, Pointer
+    from dateline.replay import Replayed
+
+_SHOWN = 10
+_PATIENCE = 8.0
+"""Seconds to wait for another replay: a broker takes a few to notice that one was killed on another machine."""
+
+_ROLLBACK_PATIENCE = 600.0
+VIEWS = ("timeline", "all")
+
+
+@click.command(name="replay", epilog="\b\nExamples:\n  dateline replay timeline\n  dateline replay timeline --story apollo-13")
+@click.argument("view", type=click.Choice(VIEWS))
+@click.option("--story", metavar="S", help="Build this story alone, in place; readers have the old one or the new one.")
+@click.option("--no-switch", is_flag=True, help="Build and compare only; the next replay goes on from there.")
+@click.option("--join", is_flag=True, help="On Kafka: help another process that replays, and end with it.")
+@json_option
+@with_deployment
+def replay_command(
+    deployment: Deployment, view: str, story: str | None, no_switch: bool, join: bool, as_json: bool
+) -> int:  # each an option
+    """Build a view anew from the log while readers go on reading, compare, and put it in the old one's place.
+
+    What readers see differently is listed. The old generation is kept until the next replay: dateline rollback goes back to it.
+    A replay that was stopped goes on when it is run again.
+    """
+    if story is not None and (no_switch or join):
+        raise click.UsageError("--story builds one story in place; leave --no-switch and --join out.")
+    deployment.warm_up()
+    if story is not None:
+        from dateline.cli.replay_story import replay_story
+
+        replay_story(deployment, story, as_json=as_json)
+        return 0
+    if join:
+        _help(deployment, no_switch=no_switch, as_json=as_json)
+        return 0
+    with told_if_stopped("Run the same command again; it goes on where it stopped."):
+        replayed = _replay(deployment, switch=not no_switch)
+    _say(replayed, switched=not no_switch, as_json=as_json)
+    return 0
+
+
+@click.command(name="rollback", epilog="Example: dateline rollback timeline")
+@click.argument("view", type=click.Choice(VIEWS[:1]))
+@json_option
+@with_deployment
+def rollback_command(deployment: Deployment, view: str, as_json: bool) -> None:
+    """Go back to the generation that was live before the last replay. It catches up first, so no reader misses anything."""
+    from dateline.replay import roll_back
+    from schemas.codec import committed_codec
+
+    deployment.warm_up()
+    generations = deployment.generations()
+    with _alone(deployment):
+        name, behind = roll_back(deployment.log, generations, codec=committed_codec(), patience=_ROLLBACK_PATIENCE)
+    if as_json:
+        emit_json({"view": view, "generation": name, "was_behind": behind})
+    else:
+        click.echo(f"Readers have {name} again; it was {counted(behind, 'record')} behind and has caught up.")
+
+
+@click.group(name="generations", invoke_without_command=True, epilog="Example: dateline generations")
+@json_option
+@click.pass_context
+def generations_command(context: click.Context, as_json: bool) -> None:
+    """List a view's generations: which one readers have, which is being built, which is kept to go back to."""
+    if context.invoked_subcommand is None:
+        context.invoke(_list_command, as_json=as_json)
+
+
+@click.command(name="list")
+@json_option
+@with_deployment
+def _list_command(deployment: Deployment, as_json: bool) -> None:
+    from dateline.cli.generations import listed, table
+
+    deployment.warm_up()
+    found = listed(deployment.generations(), deployment.log.end_offsets(EVENTS_TOPIC))
+    if as_json:
+        emit_json(found)
+    else:
+        click.echo(table(found))
+
+
+@generations_command.command(name="drop", epilog="Example: dateline generations drop previous")
+@click.argument("which", type=click.Choice(("previous", "shadow", "leftovers")))
+@with_deployment
+def drop_command(deployment: Deployment, which: str) -> None:
+    """Take the previous generation away, one whose build was given up, or what is left of others, and give its memory back.
+
+    Leftovers are keys of generations that nothing names any more; dateline verify finds them.
+    """
+    deployment.warm_up()
+    generations = deployment.generations()
+    if which == "leftovers":
+        with _alone(deployment):
+            click.echo(_drop_leftovers(deployment, generations))
+        return
+    pointer: Pointer = "previous" if which == "previous" else "shadow"
+    names = sorted({one.name for one in generations.standing(pointer).values()})
+    if not names:
+        raise Refused(f"There is no {which} generation. See: dateline generations")
+    with _alone(deployment):
+        dropped = generations.drop(pointer)
+    click.echo(f"Dropped {', '.join(names)}: {counted(dropped, 'key')}.")
+
+
+def _drop_leftovers(deployment: Deployment, generations: Generations) -> str:
+    """Take away what nothing names, and what is left of stories whose rebuilding was stopped; return what to say of it."""
+    from consumers.timeline.leftovers import drop_rebuilds
+    from dateline.turn import only_one
+
+    dropped = generations.drop()
+    with only_one(deployment.log, "replay-story", what="replay of a story", notify=deployment.notify, patience=_PATIENCE):
+        dropped += drop_rebuilds(deployment.store, partitions=deployment.partitions)
+    return f"Dropped {counted(dropped, 'key')} that nothing names." if dropped else "Nothing was left over."
+
+
+def _replay(deployment: Deployment, *, switch: bool) -> Replayed:
+    from dateline.replay import Replay
+    from schemas.codec import committed_codec
+
+    generations = deployment.generations()
+    with _alone(deployment) as stay:
+        try:
+            deployment.catch_up()
+        except OtherVersion:
+            pass  # to replace what another release made is what a replay is for
+        except DatelineError as error:  # the live one may be unusable, which is why it is built anew
+            notice(f"dateline: The live timeline could not be brought up to date: {error}")
+        replay = Replay(deployment.log, generations, codec=committed_codec())
+        replay.begin(check_room=lambda: _check_room(deployment, generations))
+        with meter("Replaying", unit="events") as show:
+            replay.build(progress=show, stay=stay)
+        with replay.following() as check:
+            replay.compare(check=partial(_both, check, stay))
+            if switch:
+                replay.flip(home=deployment.home, check=check)
+    return replay.result
+
+
+def _both(one: Callable[[], None], other: Callable[[], None]) -> None:
+    one()
+    other()
+
+
+def _help(deployment: Deployment, *, no_switch: bool, as_json: bool) -> None:
+    from dateline.replay import help_build
+    from schemas.codec import committed_codec
+
+    if deployment.feeds_itself:
+        raise Refused("--join shares a replay out by Kafka's groups; an SQLite log is read by one process. Leave --join out.")
+    if no_switch:
+        raise Refused("--no-switch is for the process that is joined: who joins only builds. Leave one of the two out.")
+    with meter("Helping", unit="events") as show:
+        name, is_live = help_build(deployment.log, deployment.generations(), codec=committed_codec(), progress=show)
+    if as_json:
+        emit_json({"view": "timeline", "generation": name, "live": is_live})
+    else:
+        click.echo(f"{name} is live." if is_live else f"{name} is not being built any more. See: dateline generations")
+
+
+@contextmanager
+def _alone(deployment: Deployment) -> Iterator[Callable[[], None]]:
+    from dateline.turn import only_one
+
+    with only_one(deployment.log, "replay", what="replay", notify=deployment.notify, patience=_PATIENCE) as stay:
+        yield stay
+
+
+def _check_room(deployment: Deployment, generations: Generations) -> None:
+    """Refuse where a second generation would not fit.
+
+    Raises:
+        Refused: It says how much is missing.
+    """
+    wanted = generations.size_bytes("live")
+    room = deployment.store.room_bytes()
+    if room is not None:  # and what is there beside the live one makes room
+        room += generations.size_bytes("previous") + generations.size_bytes("shadow")
+    if room is not None and wanted > room:
+        raise Refused(
+            f"A second generation needs about {wanted / 1e6:,.0f} MB, and Redis at {deployment.store.shown} has room for "
+            f"{room / 1e6:,.0f} MB: {(wanted - room) / 1e6:,.0f} MB are missing. Nothing was built."
+        )
+    if deployment.settings.is_embedded:
+        free = shutil.disk_usage(deployment.settings.data_folder).free
+        if free < wanted:
+            raise Refused(
+                f"A second generation needs about {wanted / 1e6:,.0f} MB of disk for the private Redis's dump, and "
+                f"{deployment.settings.data_folder} has {free / 1e6:,.0f} MB free. Nothing was built."
+            )
+
+
+def _say(replayed: Replayed, *, switched: bool, as_json: bool) -> None:
+    if as_json:
+        names = ("generation", "records", "read", "seconds", "compared", "uncompared", "flipped", "flip_seconds")
+        told = {name: getattr(replayed, name) for name in names}
+        different = [{"story": one.story, "differences": list(one.differences)} for one in replayed.different]
+        emit_json({"view": "timeline", **told, "different": different, "switched": switched})
+        return
+    rate = f", {replayed.read / replayed.seconds:,.0f} a second" if replayed.seconds and replayed.read else ""
+    click.echo(f"Built {replayed.generation} from {counted(replayed.records, 'record')} in {replayed.seconds:.1f} s{rate}.")
+    if replayed.different:
+        click.echo(f"Readers see {counted(len(replayed.different), 'story', 'stories')} of {replayed.compared:,} otherwise now:")
+        for one in replayed.different[:_SHOWN]:
+            more = f" (and {len(one.differences) - 1} more)" if len(one.differences) > 1 else ""
+            click.echo(f"  {one.differences[0]}{more}")
+        if len(replayed.different) > _SHOWN:
+            click.echo(f"  … and {len(replayed.different) - _SHOWN:,} more stories")
+    elif replayed.compared or not replayed.uncompared:
+        click.echo(f"Compared {counted(replayed.compared, 'story', 'stories')}: readers see the same.")
+    if replayed.uncompared:
+        stories = counted(len(replayed.uncompared), "story", "stories")
+        click.echo(f"{stories} could not be compared: the two never stood at one record long enough.")
+    if switched:
+        click.echo(f"Readers have {replayed.generation} now (the flip took {replayed.flip_seconds * 1000:.0f} ms).")
+    else:
+        click.echo(f"Not switched: {replayed.generation} is kept. The next dateline replay goes on from it.")
