@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
 from msgspec import Struct
 
-from consumers.intake import Homeless, Intake
-from consumers.memory import Memory
-from consumers.state import Incoming
-from consumers.story import FOLD_VERSION
+from consumers.record_digest import Chain, log_digest
 from consumers.timeline import keys
-from consumers.timeline.replica import Content, Replica, differences
-from consumers.timeline.writes import batch_writes
-from consumers.view import Folded, StoryLoaded
+from consumers.timeline.documents import read_story
+from consumers.timeline.folding import Folding
+from consumers.timeline.leftovers import leftovers
+from consumers.timeline.replica import Content, differences
+from consumers.timeline.story_check import unusable_line
+from consumers.timeline.story_keys import PARKED, REBUILD, without
 from dateline.errors import StoreUnavailable
 from dateline.log.base import Log
 from dateline.redis_store import Store
 from schemas.codec import Codec
 
-_PAGE = 1000
-_UNCOMPARED = "token"
-_WHOLE = 1 << 62
+UNCOMPARED = ("token", "made", "owner", "signer", "seen", "rate", "error", "error_at")
 _MOST_TRIES = 50
 
 
@@ -35,6 +33,7 @@ class Audit(Struct):
         updates: Updates that are public.
         differences: Each in words; empty if the view is what the log says.
         digest: SHA-256 over what readers may see of every story, the same on any backend and for any partition count.
+        record: The digest of the log itself, of every story's record (`consumers.record_digest`); as independent of the backend.
     """
 
     records: int
@@ -42,52 +41,7 @@ class Audit(Struct):
     updates: int
     differences: list[str]
     digest: str
-
-
-class _Partition:
-    """One partition's log, folded so far as it was asked to be."""
-
-    def __init__(self, log: Log, topic: str, partition: int, codec: Codec) -> None:
-        self._log, self._topic, self._partition = log, topic, partition
-        self._intake = Intake(codec, partitions=log.partitions(topic))
-        self._memory = Memory(limit=_WHOLE)
-        self._homeless = self._undecodable = 0
-        self.offset = self.records = 0
-        self.replica = Replica()
-
-    def fold_to(self, end: int) -> None:
-        """Fold the records before offset `end`."""
-        while self.offset < end:
-            before = self.offset
-            batch = self._log.read(self._topic, self._partition, before, limit=_PAGE)
-            records = [record for record in batch.records if record.offset < end]
-            self._fold([self._intake.read(record) for record in records], min(batch.next_offset, end))
-            self.records += len(records)
-            if batch.next_offset == before:
-                break
-
-    def _fold(self, read: Sequence[Incoming | Homeless], next_offset: int) -> None:
-        incoming = [one for one in read if isinstance(one, Incoming)]
-        homeless = [one for one in read if isinstance(one, Homeless)]
-        needs = self._memory.needs(incoming)
-        self._memory.learn(needs, {story: StoryLoaded(None, {}, {}) for story in needs})
-        stories = self._memory.fold(incoming)
-        self._homeless += len(homeless)
-        self._undecodable += sum(one.event is None for one in incoming)
-        folded = Folded(self.offset, next_offset, stories, homeless, self._homeless, self._undecodable)
-        self.replica.apply(batch_writes("", folded))
-        self.offset = next_offset
-
-    def expected(self) -> dict[str, Content]:
-        """Return what must be in the view, the cursor too, by key without the generation's prefix."""
-        meta: Content = {
-            "next": str(self.offset),
-            "log": self._log.id(self._topic),
-            "fold": str(FOLD_VERSION),
-            "homeless": str(self._homeless),
-            "undecodable": str(self._undecodable),
-        }
-        return {**self.replica.keys, "meta": meta}
+    record: str
 
 
 class Auditor:
@@ -96,25 +50,42 @@ class Auditor:
     What was folded stays in memory, about 3 KB an event, so that a later audit folds only what came since.
     """
 
-    def __init__(self, log: Log, store: Store, *, topic: str, codec: Codec) -> None:
-        self._store = store
-        self._partitions = [_Partition(log, topic, number, codec) for number in range(log.partitions(topic))]
+    def __init__(self, log: Log, store: Store, *, topic: str, codec: Codec, keep: bool = True) -> None:
+        """Fold nothing yet.
+
+        Args:
+            keep: Whether a partition that was compared stays in memory; without it, there is one at a time.
+        """
+        self._log, self._store, self._topic, self._codec = log, store, topic, codec
+        self._keep = keep
+        self._kept: dict[int, Folding] = {}
 
     def audit(self) -> Audit:
         """Compare the view with the log up to the view's cursor; the view may go on meanwhile."""
+        partitions = self._log.partitions(self._topic)
         records = stories = updates = 0
         found: list[str] = []
         digests: list[tuple[str, bytes]] = []
-        for number, partition in enumerate(self._partitions):
-            found += _compare(self._store, number, partition)
-            records += partition.records
-            stories += len(partition.replica.keys.get("stories", ()))
-            updates += sum(len(content) for key, content in partition.replica.keys.items() if key.startswith("docs/"))
-            digests += _story_digests(partition.replica.keys)
-        return Audit(records, stories, updates, found, _combined(digests))
+        chains: list[tuple[str, Chain]] = []
+        for number in range(partitions):
+            folding = self._folding(number)
+            found += _compare(self._store, number, folding)
+            records += folding.records
+            stories += len(folding.replica.keys.get("stories", ()))
+            updates += sum(len(content) for key, content in folding.replica.keys.items() if key.startswith("docs/"))
+            digests += _story_digests(folding.replica.keys)
+            chains += _chains(folding.replica.keys)
+        found += [_left_over(name, count) for name, count in leftovers(self._store, partitions=partitions).items()]
+        return Audit(records, stories, updates, found, _combined(digests), log_digest(chains).hex())
+
+    def _folding(self, number: int) -> Folding:
+        folding = self._kept.get(number) or Folding(self._log, self._topic, number, self._codec)
+        if self._keep:
+            self._kept[number] = folding
+        return folding
 
 
-def _compare(store: Store, number: int, partition: _Partition) -> list[str]:
+def _compare(store: Store, number: int, folding: Folding) -> list[str]:
     """Compare one partition. A key that differed is read again, with the cursor, until both were read at one moment.
 
     Raises:
@@ -124,15 +95,35 @@ def _compare(store: Store, number: int, partition: _Partition) -> list[str]:
     for _ in range(_MOST_TRIES):
         generation, offset = _cursor(store, number)
         live = _live_keys(store, number, generation, wanted)
-        partition.fold_to(_cursor(store, number)[1])
-        if not live and not partition.offset:
+        folding.fold_to(_cursor(store, number)[1])
+        if not live and not folding.offset:
             return []
-        expected = partition.expected()
+        expected = folding.expected()
+        parked = live.pop(PARKED, {})
+        aside = parked.keys() | folding.failed.keys()
+        told = [unusable_line(story, str(parked.get(story, "")), folding.failed.get(story)) for story in sorted(aside)]
+        if aside:
+            expected, live = _without_stories(expected, aside), _without_stories(live, aside)
         wanted = [key for key in expected.keys() | live.keys() if wanted is None or key in wanted]
         wanted = [key for key in wanted if expected.get(key, {}) != live.get(key, {})]
         if not wanted or _cursor(store, number) == (generation, offset):
-            return [told for key in sorted(wanted) for told in differences(key, expected.get(key, {}), live.get(key, {}))]
+            named = (line for key in sorted(wanted) for line in differences(key, expected.get(key, {}), live.get(key, {})))
+            return [*told, *named]
+        wanted.append(PARKED)
     raise StoreUnavailable(f"Partition {number} of the timeline moves faster than it can be compared. Try in a quieter moment.")
+
+
+def _without_stories(contents: Mapping[str, Content], stories: Iterable[str]) -> dict[str, Content]:
+    """Leave out what is these stories', and what counts their records too."""
+    rest = without(contents, set(stories))
+    rest.pop("problems", None)
+    rest["meta"] = {name: value for name, value in rest.get("meta", {}).items() if name != "undecodable"}
+    return rest
+
+
+def _left_over(generation: str, count: int) -> str:
+    what = "1 key" if count == 1 else f"{count:,} keys"
+    return f"left over: {what} of generation {generation}, which nothing names. Run: dateline generations drop leftovers"
 
 
 def _cursor(store: Store, number: int) -> tuple[str, int]:
@@ -144,8 +135,9 @@ def _live_keys(store: Store, number: int, generation: str, wanted: Sequence[str]
     """Read the live generation's keys, or only those that are wanted, without its prefix."""
     prefix = keys.generation_prefix(number, generation)
     found = store.contents(prefix) if wanted is None else store.contents_of([prefix + key for key in wanted])
-    live = {key.removeprefix(prefix): content for key, content in found if content}
-    live.get("meta", {}).pop(_UNCOMPARED, None)
+    live = {name: content for key, content in found if content and not (name := key.removeprefix(prefix)).startswith(REBUILD)}
+    for name in UNCOMPARED:
+        live.get("meta", {}).pop(name, None)
     return live
 
 
@@ -156,6 +148,12 @@ def _story_digests(replica: Mapping[str, Content]) -> Iterator[tuple[str, bytes]
             for name, value in sorted(replica.get(f"{kind}/{story}", {}).items()):
                 digest.update(f"\n{kind} {name} {value}".encode())
         yield story, digest.digest()
+
+
+def _chains(replica: Mapping[str, Content]) -> Iterator[tuple[str, Chain]]:
+    for text in replica.get("stories", {}).values():
+        story = read_story(str(text))
+        yield story.id, Chain(story.seq, story.digest)
 
 
 def _combined(digests: Sequence[tuple[str, bytes]]) -> str:

@@ -1,40 +1,100 @@
-"""`dateline verify`: the live view against the log."""
+"""`dateline verify`: the live view against the log, or an exported log against its digests (`dateline.cli.verify_export`)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
-from dateline.cli.common import emit_json, json_option, notice, with_deployment
+from dateline.cli.common import emit_json, json_option, notice, unknown_story, with_deployment
+from dateline.cli.importing import counted
 from dateline.deployment import Deployment
+from dateline.errors import StoreBroken
 from schemas.topics import EVENTS_TOPIC
 
 _SHOWN = 50
 
 
-@click.command(name="verify", epilog="Example: dateline verify")
+@click.command(
+    name="verify",
+    epilog="\b\nExamples:\n  dateline verify\n  dateline verify --story apollo-13\n"
+    "  dateline verify --export coverage.ndjson --digest 9f86d081…",
+)
+@click.option("--story", metavar="S", help="Fold and compare this story alone.")
+@click.option("--watch", is_flag=True, help="Compare story after story, at under 2 % of a core, until interrupted.")
+@click.option("--export", "file", metavar="FILE|-", help="Check an exported log instead; needs neither log nor Redis.")
+@click.option("--digest", metavar="D", help="With --export: a digest that was published, of a story or of the log.")
 @json_option
 @with_deployment
-def verify_command(deployment: Deployment, as_json: bool) -> int:
+def verify_command(
+    deployment: Deployment, story: str | None, watch: bool, file: str | None, digest: str | None, as_json: bool
+) -> int:  # each an option
     """Fold the whole log anew, in memory, and compare with the live timeline, key by key.
 
-    Every difference is named; the exit code is 1 if there is any. The digest is the same for the same history on any backend.
+    Every difference is named; the exit code is 1 if there is any. The digest (of what readers may see) and the record (of all
+    that was ever recorded) are the same for the same history on any backend. What an export proves: docs/the-record.md
     """
+    if sum((story is not None, watch, file is not None)) > 1:
+        raise click.UsageError("--story, --watch and --export are three ways to verify; choose one.")
+    if file is not None:
+        from dateline.cli.verify_export import verify_export
+
+        return verify_export(file, digest=digest, as_json=as_json)
+    if digest is not None:
+        raise click.UsageError("--digest goes with --export FILE. Export the log first: dateline log export FILE")
     deployment.warm_up()
+    if watch:
+        from dateline.cli.verify_watch import verify_watch
+
+        verify_watch(deployment, as_json=as_json)
+    return _verify_story(deployment, story, as_json=as_json) if story is not None else _verify_view(deployment, as_json=as_json)
+
+
+def _verify_view(deployment: Deployment, *, as_json: bool) -> int:
     from consumers.timeline.audit import Auditor
     from schemas.codec import committed_codec
 
     deployment.confirm()
-    found = Auditor(deployment.log, deployment.store, topic=EVENTS_TOPIC, codec=committed_codec()).audit()
+    auditor = Auditor(deployment.log, deployment.store, topic=EVENTS_TOPIC, codec=committed_codec(), keep=False)
+    found = auditor.audit()
     if as_json:
         emit_json({name: getattr(found, name) for name in found.__struct_fields__})
     else:
         click.echo(f"{found.records:,} records, {found.stories:,} stories, {found.updates:,} public updates.")
         click.echo(f"digest {found.digest}")
-    if found.differences:
-        for difference in found.differences[:_SHOWN]:
+        click.echo(f"record {found.record}")
+    return _told(found.differences, "the live view", as_json=as_json)
+
+
+def _verify_story(deployment: Deployment, story: str, *, as_json: bool) -> int:
+    from consumers.timeline.story_check import StoryCheck
+    from schemas.codec import committed_codec
+    from schemas.names import check_name
+
+    check_name("story", story)
+    try:
+        deployment.confirm()
+    except StoreBroken as error:  # what is damaged is named below
+        notice(f"dateline: The live timeline could not be brought up to date: {error}")
+    check = StoryCheck(deployment.log, deployment.store, topic=EVENTS_TOPIC, codec=committed_codec(), story=story)
+    found = check.compare()
+    if not found.is_known:
+        raise unknown_story(deployment, story)
+    updates = len(found.expected.get(f"docs/{story}", ()))
+    if as_json:
+        emit_json({"story": story, "records": found.records, "updates": updates, "differences": found.differences})
+    else:
+        click.echo(f"{story}: {found.records:,} records, {updates:,} public updates.")
+    return _told(found.differences, f"story {story}", as_json=as_json)
+
+
+def _told(differences: Sequence[str], what: str, *, as_json: bool) -> int:
+    """Name what differs, and return the exit code."""
+    if differences:
+        for difference in differences[:_SHOWN]:
             notice(f"dateline: {difference}")
-        notice(f"dateline: the live view differs from the log in {len(found.differences):,} places.")
+        notice(f"dateline: {what} differs from the log in {counted(len(differences), 'place')}.")
         return 1
     if not as_json:
-        click.echo("The live view is what the log says.")
+        click.echo(f"{what[0].upper()}{what[1:]} is what the log says.")
     return 0
