@@ -21,10 +21,12 @@ from schemas.times import to_us
 from schemas.topics import EVENTS_TOPIC
 
 if TYPE_CHECKING:
+    from consumers.generations import Generations
+    from consumers.parking import OnParked
     from consumers.runner import OnStopped, Runner
     from consumers.timeline.answers import ViewPosition
     from consumers.timeline.reader import TimelineReader
-    from consumers.view import View
+    from consumers.view import Parked, View
     from dateline.redis_store import Store
     from producers.desk import Desk
 
@@ -126,11 +128,13 @@ class Deployment:
 
         return Desk(self.log, name=name or self.settings.desk)
 
-    def runner(self, view: View | None = None, *, on_stopped: OnStopped | None = None) -> Runner:
+    def runner(
+        self, view: View | None = None, *, on_stopped: OnStopped | None = None, on_parked: OnParked | None = None
+    ) -> Runner:
         """Return a runner of the timeline, or of another view; the caller closes it.
 
         Args:
-            on_stopped: As the runner takes it.
+            on_stopped, on_parked: As the runner takes them.
 
         Raises:
             Refused: Redis may forget keys when its memory is full, or the schema registry holds other schemas.
@@ -142,7 +146,17 @@ class Deployment:
         self._refuse_forgetful_redis()
         self._check_registry()
         view = view or TimelineView(self.store)
-        return Runner(self.log, view, topic=EVENTS_TOPIC, codec=committed_codec(), on_stopped=on_stopped)
+        return Runner(self.log, view, topic=EVENTS_TOPIC, codec=committed_codec(), on_stopped=on_stopped, on_parked=on_parked)
+
+    def generations(self) -> Generations:
+        """Return the timeline's generations."""
+        from consumers.timeline.generations import TimelineGenerations
+
+        return TimelineGenerations(self.store, partitions=self.partitions)
+
+    def home(self, story: str) -> int:
+        """Return the partition of a story."""
+        return partition_of(story.encode(), self.partitions)
 
     def _check_registry(self) -> None:
         if not self._registry_checked:
@@ -268,7 +282,7 @@ class Deployment:
         ends = self.log.end_offsets(EVENTS_TOPIC)
         if self._is_current(ends):
             return
-        runner = self.runner()
+        runner = self.runner(on_parked=self._tell_parked)
         try:
             reached = runner.run_until(ends, deadline=min(deadline, time.monotonic() + _SOON))
             if not reached:
@@ -281,6 +295,10 @@ class Deployment:
                 "The timeline view has not come to the end of the log in time: another process holds it and is slow or stopped. "
                 "See: dateline status"
             )
+
+    def _tell_parked(self, _partition: int, story: str, parked: Parked | None) -> None:
+        if parked is not None:
+            self.notify(f"Story {story!r} is parked, and others go on: {parked.error} See: dateline parked show {story}")
 
     def _is_current(self, ends: Mapping[int, int]) -> bool:
         from consumers.story import FOLD_VERSION

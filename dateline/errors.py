@@ -60,12 +60,20 @@ class LogChanged(DatelineError):
     """LOG_CHANGED: a view was built from another log, or its cursor lies past the log's end."""
 
 
+class LogShortened(LogChanged):
+    """LOG_CHANGED: a view's cursor lies past its partition's end."""
+
+
 class RetentionGap(DatelineError):
     """RETENTION_GAP: the log begins after a view's cursor, so records are gone that the view never saw."""
 
 
 class OtherVersion(DatelineError):
     """The live generation was made by another version of the fold; this release must not write into it."""
+
+
+class GenerationGone(DatelineError):
+    """The generation that was being written is no longer where it was: it became the live one, or was dropped."""
 
 
 class StoreUnavailable(DatelineError):
@@ -82,6 +90,22 @@ class RegistryUnavailable(DatelineError):
 
 class StoreBroken(DatelineError):
     """Redis refused a command: a key is of another kind, or a right is missing. Trying again does not help."""
+
+
+class ContentDamaged(StoreBroken):
+    """What a view holds of a story is not what a view writes; something else wrote there.
+
+    Attributes:
+        what: What it is, without what to do about it.
+    """
+
+    def __init__(self, message: str, *, what: str) -> None:
+        super().__init__(message)
+        self.what = what
+
+
+class TooManyParked(DatelineError):
+    """So many stories of a partition are parked that it is no story's fault; nothing more is parked, and nothing is lost."""
 
 
 class Undecodable(DatelineError):

@@ -110,6 +110,10 @@ class CheckedLog(Log):
         return self._log.end_offsets(topic)
 
     @override
+    def size_bytes(self, topic: str) -> int | None:
+        return self._log.size_bytes(topic)
+
+    @override
     def read(self, topic: str, partition: int, offset: int, *, limit: int = 1000) -> Batch:
         return self._log.read(topic, partition, offset, limit=limit)
 

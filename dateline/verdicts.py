@@ -54,7 +54,7 @@ def await_verdict(deployment: Deployment, event: Event, receipt: Receipt) -> Tol
     except DatelineError as error:  # whatever it is, the event is in the log
         return unconfirmed(event, receipt, f"Written, but no consumer has confirmed it: {error}")
     if entry is None:
-        return unconfirmed(event, receipt, "Written, but the view knows nothing of it. See: dateline status")
+        return unconfirmed(event, receipt, f"Written, but {_why_unseen(deployment, receipt.story)}")
     return told_of(entry, receipt, said=fingerprint(event))
 
 
@@ -72,6 +72,13 @@ def _await_entry(deployment: Deployment, receipt: Receipt) -> Entry | None:
     else:
         deployment.wait_until(look, timeout=PATIENCE)
     return found[0] if found else None
+
+
+def _why_unseen(deployment: Deployment, story: str) -> str:
+    parked = deployment.generations().parked("live")
+    if story in parked:
+        return f"story {story!r} is parked, so no reader sees it yet. See: dateline parked show {story}"
+    return "the view knows nothing of it. See: dateline status"
 
 
 def told_of(entry: Entry, receipt: Receipt, *, said: str) -> Told:

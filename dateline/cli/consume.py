@@ -17,12 +17,14 @@ import click
 from dateline.cli.common import with_deployment
 from dateline.cli.lines import say
 from dateline.deployment import Deployment
-from dateline.errors import DatelineError, LogUnavailable
+from dateline.errors import DatelineError, LogUnavailable, OtherVersion, StoreUnavailable
 from dateline.settings import Settings
 
 if TYPE_CHECKING:
     from consumers.runner import Runner
-    from consumers.view import Claim
+    from consumers.timeline.signs import Owner
+    from consumers.view import Parked
+    from dateline.cli.announced import Announced
 
 INTERRUPTED = 130
 
@@ -32,6 +34,7 @@ _CALM = 30.0
 """Seconds without an error after which the pauses begin small again."""
 
 _CLOCK_PAUSE = 1.0
+_VERSION_PAUSE = 0.1
 
 
 class Stop:
@@ -72,17 +75,32 @@ def consume_command(deployment: Deployment, names: Sequence[str]) -> int:
 
 def run_timeline(deployment: Deployment, stop: Stop) -> None:
     """Feed the timeline until told to stop."""
-    pauses = _Pauses("timeline")
+    from consumers.timeline.signs import Owner
+
+    pauses, owner = _Pauses("timeline"), Owner()
     runner: Runner | None = None
+    view: Announced | None = None
     try:
         while not stop():
             try:
-                runner = runner or _runner(deployment, pauses)
+                if runner is None:
+                    _wait_for_own_version(deployment, stop)
+                    runner, view = _runner(deployment, pauses, owner)
                 runner.run(stopped=stop)
+            except OtherVersion:  # a partition was flipped under it
+                if view is not None and runner is not None:
+                    view.leave()
+                    runner.close()
+                runner = view = None
             except DatelineError as error:
+                owner.failed(error)
+                if view is not None and not isinstance(error, StoreUnavailable):
+                    view.leave()
                 runner = _let_go(deployment, runner, error)
                 stop.wait(pauses.after(error))
     finally:
+        if view is not None:
+            view.leave()
         if runner is not None:
             runner.close()
 
@@ -136,24 +154,48 @@ class _Pauses:
         self._is_lost = False
 
 
-def _runner(deployment: Deployment, pauses: _Pauses) -> Runner:
-    from consumers.timeline.view import TimelineView
+def _runner(deployment: Deployment, pauses: _Pauses, owner: Owner) -> tuple[Runner, Announced]:
+    from dateline.cli.announced import Announced
 
-    class Announced(TimelineView):
-        """The timeline, which says when a partition of it is claimed."""
-
-        def claim(self, partition: int, *, log_id: str) -> Claim:
-            claim = super().claim(partition, log_id=log_id)
-            pauses.recovered()
-            say("claimed", consumer=self.name, partition=partition, generation=claim.generation, offset=claim.offset)
-            return claim
+    view = Announced(deployment.store, owner, on_claimed=pauses.recovered)
 
     def stopped(partition: int, error: DatelineError) -> None:
-        say("stopped", level="error", consumer="timeline", partition=partition, error=str(error))
+        if isinstance(error, OtherVersion):
+            raise error
+        view.stopped(partition, error)
+        say("stopped", level="error", consumer=view.name, partition=partition, error=str(error))
 
-    runner = deployment.runner(Announced(deployment.store), on_stopped=stopped)
-    say("joined", consumer="timeline")  # until it claims something, it stands by
-    return runner
+    def parked(partition: int, story: str, found: Parked | None) -> None:
+        if found is None:
+            say("caught up", consumer=view.name, partition=partition, story=story)
+            return
+        at, seq, error = found.offset, found.seq, found.error
+        say("parked", level="error", consumer=view.name, partition=partition, story=story, offset=at, seq=seq, error=error)
+
+    runner = deployment.runner(view, on_stopped=stopped, on_parked=parked)
+    say("joined", consumer=view.name)  # until it claims something, it stands by
+    return runner, view
+
+
+def _wait_for_own_version(deployment: Deployment, stop: Stop) -> None:
+    """Wait until this release may write what readers read, in every partition, and say once that it waits.
+
+    Who waits is no member of the group: there it would hold partitions that the other release can write.
+    """
+    from consumers.story import FOLD_VERSION
+
+    is_told = False
+    while not stop():
+        others = {one.fold_version for one in deployment.reader.positions()} - {FOLD_VERSION}
+        if not others:
+            break
+        if not is_told:
+            version = max(others)
+            way_on = "run dateline replay" if version < FOLD_VERSION else "run the newer release, or let it roll back"
+            error = f"The live timeline was made by fold version {version}, and this release has {FOLD_VERSION}: {way_on}."
+            say("waiting", level="warning", consumer="timeline", error=error)
+            is_told = True
+        stop.wait(_VERSION_PAUSE)
 
 
 def _let_go(deployment: Deployment, runner: Runner | None, error: DatelineError) -> Runner | None:

@@ -47,8 +47,8 @@ def import_command(deployment: Deployment, file: str, story: str | None, dry_run
     """Publish events from a file of NDJSON: one event a line, as log export writes them.
 
     All lines are checked first, and a file with bad lines changes nothing. An event without an id gets one from what it says, so
-    importing a file twice changes nothing either. What the log recorded (seq, recorded_at, raw) is left out: to restore an
-    archive with its times, use log import. Exit code 1 if an event was rejected, 4 if no consumer has confirmed it in time.
+    importing a file twice changes nothing either. What the log recorded (seq, digest, recorded_at, raw) is left out: to restore
+    an archive with its times, use log import. Exit code 1 if an event was rejected, 4 if no consumer has confirmed it in time.
     """
     with closing(_checked(deployment, file, story)) as checked:
         _show_bad(checked, file, skip_bad=skip_bad)
@@ -107,8 +107,9 @@ def _shown(file: str) -> str:
     return "stdin" if file == "-" else repr(file)
 
 
-def counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def counted(count: int, noun: str, nouns: str = "") -> str:
+    """Return a number and its noun, `nouns` being the plural where that is not the noun with an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {nouns or f'{noun}s'}"
 
 
 def _say_checked(checked: Checked, *, as_json: bool) -> None:

@@ -39,6 +39,10 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "Operate": {
         "consume": ("dateline.cli.consume", "run the consumers, until stopped"),
         "status": ("dateline.cli.status", "how far each view is, and what could not be read"),
+        "replay": ("dateline.cli.replay", "build a view anew from the log, and switch to it"),
+        "generations": ("dateline.cli.replay", "the builds of a view that stand side by side"),
+        "rollback": ("dateline.cli.replay", "go back to the build before the last replay"),
+        "parked": ("dateline.cli.parked", "stories that wait, as an event of theirs could not be applied"),
         "verify": ("dateline.cli.verify", "fold the log anew and compare with the live view"),
         "log": ("dateline.cli.archive", "export, import and copy the log itself"),
         "topics": ("dateline.cli.topics", "create a Kafka log's topics"),

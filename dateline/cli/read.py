@@ -11,7 +11,7 @@ import click
 
 from dateline.cli.common import json_option, notice, unknown_story, unknown_update, with_deployment
 from dateline.deployment import Deployment, Unconfirmed
-from dateline.errors import Refused
+from dateline.errors import OtherVersion, Refused
 from schemas.names import check_name
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def history_command(deployment: Deployment, *, story: str, update: str, as_json:
     if told is None:
         raise killed(deployment.reader.update(story, update)) or behind or unknown_update(deployment, story, update)
     if as_json:
-        click.echo(history_json(story, update, told))
+        click.echo(history_json(kept, update, told))
         return exit_code(behind)
     from dateline.cli.render_past import show_history
     from dateline.cli.sheet import Sheet
@@ -115,9 +115,15 @@ def corrections_command(deployment: Deployment, *, story: str | None, limit: int
 
 
 def look(deployment: Deployment) -> Unconfirmed | None:
-    """Bring the view up to the end of the log; where its holder does not move, warn, and return that it may be behind."""
+    """Bring the view up to the end of the log; where its holder does not move, warn, and return that it may be behind.
+
+    A view of another release is read as it is: only a replay, or that release, brings it on.
+    """
     try:
         deployment.catch_up(timeout=_PATIENCE)
+    except OtherVersion as other:
+        notice(f"dateline: warning: {other} Until then this shows what it held.")
+        return None
     except Unconfirmed as behind:
         notice(f"dateline: warning: {behind}")
         return behind

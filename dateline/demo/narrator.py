@@ -163,10 +163,13 @@ def _next(command: str) -> None:
 
 
 def _bytes(store: Store) -> dict[str, dict[str, str | float]]:
-    """Everything that readers read and the fold keeps; not who writes it, nor when servers were woken."""
+    """Everything that readers read and the fold keeps; not who writes it and when, nor when servers were woken."""
+    from consumers.timeline.audit import UNCOMPARED
+
     found = {key: content for key, content in store.contents("{tl:") if not key.endswith((":live", ":wake"))}
-    for content in found.values():
-        content.pop("token", None)
+    for key, content in found.items():
+        for name in UNCOMPARED if key.endswith(":meta") else ():
+            content.pop(name, None)
     return found
 
 

@@ -177,6 +177,13 @@ class Log(ABC):
     def end_offsets(self, topic: str) -> Mapping[int, int]:
         """Return for each partition the offset that a view's cursor has reached once nothing is left to read."""
 
+    def size_bytes(self, topic: str) -> int | None:
+        """Return about how many bytes of disk the topic takes, all copies of it; None where that cannot be known.
+
+        A backend that keeps its topics in one place answers for them all.
+        """
+        return None
+
     @abstractmethod
     def read(self, topic: str, partition: int, offset: int, *, limit: int = 1000) -> Batch:
         """Return up to `limit` records from `offset` on, without waiting.

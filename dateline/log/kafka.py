@@ -68,6 +68,11 @@ class KafkaLog(Log):
         return self._client.offsets(topic, range(self.partitions(topic)), end=True)
 
     @override
+    def size_bytes(self, topic: str) -> int | None:
+        self._check_open()
+        return self._client.size_bytes(topic)
+
+    @override
     def read(self, topic: str, partition: int, offset: int, *, limit: int = 1000) -> Batch:
         self._check_open()
         self._readers.keep_at_least(self.partitions(topic))

@@ -204,6 +204,16 @@ class Client:
         found = self.ask(lambda admin: admin.list_partition_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED))
         return {place.partition: found[place].offset for place in wanted}
 
+    def size_bytes(self, topic: str) -> int | None:
+        """Return the bytes of all replicas of `topic`; None where a broker does not say, or this user may not know."""
+        try:
+            brokers = self.ask(lambda admin: admin.describe_log_dirs([topic]), patience=0.0)
+        except DatelineError:
+            return None
+        folders = [folder for broker in brokers for folder in broker["log_dirs"]]
+        sizes = [part["partition_size"] for folder in folders for of in folder["topics"] for part in of["partitions"]]
+        return sum(sizes) if sizes else None
+
     def remove_member(self, group: str, instance: str) -> None:
         """Take a static member out of its group, so that its partitions go to others at once. Best effort."""
         with suppress(DatelineError):

@@ -89,6 +89,10 @@ class SQLiteLog(Log):
             return reader.ends(*self._topic(topic))
 
     @override
+    def size_bytes(self, topic: str) -> int | None:
+        return self._file.size_bytes()
+
+    @override
     def read(self, topic: str, partition: int, offset: int, *, limit: int = 1000) -> Batch:
         with self._reader() as reader:
             return reader.page(self._topic(topic).number, partition, offset, limit)

@@ -86,6 +86,15 @@ class LogFile:
             return found.st_ino, found.st_size, found.st_mtime_ns, self._has_wal()
         return 0, 0, 0, False
 
+    def size_bytes(self) -> int | None:
+        """Return what the file and its write-ahead log take on the disk; None where it is not there."""
+        with suppress(FileNotFoundError):
+            size = self._absolute.stat().st_size
+            with suppress(FileNotFoundError):
+                size += self.beside("-wal").stat().st_size
+            return size
+        return None
+
     def beside(self, ending: str) -> Path:
         """Return the path of a file that belongs to this one."""
         return self._absolute.with_name(self._absolute.name + ending)

@@ -174,6 +174,15 @@ def test_a_topic_begins_at_its_first_record_and_ends_after_its_last(log: Log, to
     assert [record.value for record in read_all(log, topic)[0]] == [b"0", b"1", b"2", b"3", b"4"]
 
 
+def test_the_size_is_more_than_what_was_written(log: Log, topic: str) -> None:
+    log.append(topic, [NewRecord(b"apollo-13", random.Random(13).randbytes(100_000)) for _ in range(3)])
+
+    size = log.size_bytes(topic)
+
+    assert size is not None
+    assert size > 300_000
+
+
 def test_reading_begins_in_the_middle_and_stops_at_the_limit(log: Log, topic: str) -> None:
     positions = log.append(topic, [NewRecord(None, b"%d" % number) for number in range(10)])
 

@@ -134,12 +134,12 @@ def refused(tmp_path: Path, source: str, target: str) -> str:
 
 
 def held(tmp_path: Path, url: str) -> dict[str, list[Any]]:
-    """Return what a log holds of each story: seq, time and bytes."""
+    """Return what a log holds of each story: seq, digest, time and bytes."""
     found: dict[str, list[Any]] = {}
     for line in on(tmp_path, url, "log", "export").out.splitlines()[1:]:
         one = json.loads(line)
         raw = [one["raw"][name] for name in ("key", "value", "headers")]
-        found.setdefault(one["story"], []).append([one["seq"], one["recorded_at"], *raw])
+        found.setdefault(one["story"], []).append([one["seq"], one.get("digest"), one["recorded_at"], *raw])
     return found
 
 
@@ -150,8 +150,15 @@ def on(tmp_path: Path, url: str, *args: str) -> Result:
     return result
 
 
-def digest(tmp_path: Path, url: str) -> str:
-    """Return what `verify` makes of a view that is built from a log; on Kafka a consumer builds it."""
+def record(tmp_path: Path, url: str) -> str:
+    """Return the digest of all that a log holds, by its export alone."""
+    lines = on(tmp_path, url, "log", "export").out.encode()
+    found: str = json_of(run(tmp_path / "unused", "verify", "--export", "-", "--json", stdin=lines))["record"]
+    return found
+
+
+def digests(tmp_path: Path, url: str) -> tuple[str, str]:
+    """Return the two digests of a view that is built from a log, on Kafka by a consumer: what readers may see, and the record."""
     data = tmp_path / uuid4().hex
     environment = {**os.environ, "DATELINE_DATA": str(data), "DATELINE_LOG": url}
     with ExitStack() as stack:
@@ -159,8 +166,8 @@ def digest(tmp_path: Path, url: str) -> str:
             command = [str(DATELINE), "consume", "timeline"]
             consumer = stack.enter_context(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL))
             stack.callback(consumer.terminate)
-        found: str = json_of(run(data, "verify", "--json", env={"DATELINE_LOG": url}))["digest"]
-    return found
+        found = json_of(run(data, "verify", "--json", env={"DATELINE_LOG": url}))
+    return found["digest"], found["record"]
 
 
 def kill_copy(source: str, target: str, *, pages: int) -> None:
@@ -181,7 +188,8 @@ def test_a_log_is_copied_with_every_byte_and_time(source: str, new_log: MakeLog,
     assert copied(tmp_path, middle, end) == expected
 
     assert held(tmp_path, middle) == held(tmp_path, end) == held(tmp_path, source)
-    assert digest(tmp_path, middle) == digest(tmp_path, end) == digest(tmp_path, source)
+    assert digests(tmp_path, middle) == digests(tmp_path, end) == digests(tmp_path, source)
+    assert record(tmp_path, middle) == digests(tmp_path, source)[1], "the export alone says it too"
 
 
 def test_it_says_what_became_of_the_records(source: str, new_log: MakeLog, tmp_path: Path) -> None:

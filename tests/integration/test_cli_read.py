@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from dateline.cli import main
-from dateline.deployment import Deployment
+from dateline.deployment import PATIENCE, Deployment
 from dateline.log import open_log
 from dateline.private_redis import PrivateRedis
 from dateline.settings import read_settings
@@ -273,7 +273,7 @@ def behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         desk.open_story(STORY, title="Apollo 13")
         desk.publish(STORY, update="launch", headline="Lift-of")
         desk.correct(STORY, "launch", note="A letter.", headline="Lift-off")
-        deployment.catch_up()
+        deployment.catch_up(timeout=PATIENCE)
         with closing(deployment.log.join(EVENTS_TOPIC, group="timeline")):
             desk.publish(STORY, update="later", headline="Not in the view yet")
             yield tmp_path

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from dateline.log import open_log
 from dateline.log.base import NewRecord
 from producers.desk import Desk
-from tests.integration.cli import json_of, run
+from tests.integration.cli import Result, json_of, run
 
 STORY = "apollo-13"
 
@@ -19,6 +22,12 @@ def plant(data: Path, *records: NewRecord) -> None:
     """Write to the log as a foreign producer would."""
     with open_log(f"sqlite:///{data}/log.db") as log:
         log.append("dateline.events", records)
+
+
+def metrics_of(result: Result) -> dict[tuple[str, str], float]:
+    """Read the samples in Prometheus's text format, by name and partition."""
+    families = text_string_to_metric_families(result.out)
+    return {(one.name, one.labels.get("partition", "")): one.value for family in families for one in family.samples}
 
 
 @pytest.fixture
@@ -119,7 +128,55 @@ def test_a_view_whose_holder_does_not_move_is_behind(data: Path) -> None:
 
     assert result.code == 4
     assert "another process holds it" in result.err.splitlines()[-1]
-    assert "Timeline  1 behind the log's end, 1 story" in result.out
+    assert re.search(r"^Timeline  1 behind the log's end \(\d+\.\d s\), 1 story$", result.out, re.MULTILINE)
+
+
+def test_the_log_has_a_size_and_a_view_that_is_up_to_date_has_no_lag(data: Path) -> None:
+    found = json_of(run(data, "status", "--json"))
+
+    assert (found["log"]["records"], found["log"]["size_bytes"] > 4096) == (1, True)
+    assert found["redis"]["room_bytes"] > 0
+    assert found["views"] == ["timeline"]
+    assert (found["timeline"]["lag_seconds"], found["timeline"]["rate"]) == (0.0, None)
+
+
+def test_the_lag_in_seconds_counts_from_the_first_record_not_seen(data: Path) -> None:
+    ago = time.time_ns() // 1_000_000 - 90_000
+    with open_log(f"sqlite:///{data}/log.db") as log, closing(log.join("dateline.events", group="timeline")):
+        log.append("dateline.events", [NewRecord(STORY.encode(), b"?", timestamp=ago), NewRecord(STORY.encode(), b"?")])
+
+        found = json_of(run(data, "status", "--json"))["timeline"]
+
+    assert [(one["lag"], one["lag_seconds"] >= 90) for one in found["partitions"]] == [*[(0, False)] * 3, (2, True)]
+    assert (found["lag"], found["lag_seconds"] >= 90, found["state"]) == (2, True, "behind")
+
+
+def test_the_same_figures_are_metrics(data: Path) -> None:
+    plant(data, NewRecord(STORY.encode(), b"?"))
+
+    values = metrics_of(run(data, "status", "--metrics"))
+
+    assert values["dateline_up", ""] == 1
+    assert values["dateline_log_records", ""] == 2
+    assert values["dateline_view_position_offset", "3"] == 2
+    assert values["dateline_view_undecodable_total", "3"] == 1
+    assert values["dateline_view_lag_seconds", "3"] == 0
+    assert ("dateline_view_rate_records_per_second", "3") not in values
+
+
+def test_a_scraper_sees_that_the_store_is_down_and_that_the_log_is(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "log.db").write_bytes(b"no log" * 1000)
+
+    store_down = run(data, "status", "--metrics", env={"DATELINE_REDIS": "redis://127.0.0.1:1"})
+    log_down = run(tmp_path, "status", "--metrics")
+
+    assert (store_down.code, metrics_of(store_down)["dateline_up", ""]) == (1, 0)
+    assert metrics_of(store_down)["dateline_log_records", ""] == 1
+    assert (log_down.code, metrics_of(log_down)) == (1, {("dateline_up", ""): 0.0})
+
+
+def test_there_is_one_way_to_show_it_at_a_time(data: Path) -> None:
+    assert run(data, "status", "--json", "--metrics").code == 2
 
 
 def test_a_reading_command_does_not_show_a_view_of_another_log(data: Path) -> None:

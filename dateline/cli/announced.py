@@ -1,0 +1,87 @@
+"""The timeline as `dateline consume` feeds it: it signs what it holds, and says what happens to it, a line each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from typing_extensions import override
+
+from consumers.timeline.signs import Owner, SignedView
+from consumers.view import Applied, Claim, Folded, Pending
+from dateline.cli.lines import say
+from dateline.redis_store import Store
+
+MOST_LINES = 5
+"""Records told of in one second; what is more is counted, and counted in the view anyway."""
+
+
+class Announced(SignedView):
+    """Says when a partition is claimed, and which records could not be used.
+
+    Args:
+        on_claimed: Called at each claim.
+    """
+
+    def __init__(self, store: Store, owner: Owner, *, on_claimed: Callable[[], None]) -> None:
+        super().__init__(store, owner)
+        self._on_claimed = on_claimed
+        self._undecodable: dict[int, int] = {}
+        self._brake = Brake(MOST_LINES)
+
+    @override
+    def claim(self, partition: int, *, log_id: str) -> Claim:
+        claim = super().claim(partition, log_id=log_id)
+        self._undecodable[partition] = claim.undecodable
+        self._on_claimed()
+        say("claimed", consumer=self.name, partition=partition, generation=claim.generation, offset=claim.offset)
+        return claim
+
+    @override
+    def apply(self, claim: Claim, batch: Folded) -> Pending[Applied]:
+        if batch.homeless or batch.total_undecodable != self._undecodable[claim.partition]:
+            self._undecodable[claim.partition] = batch.total_undecodable
+            self._tell(claim.partition, batch)
+        return super().apply(claim, batch)
+
+    def _tell(self, partition: int, batch: Folded) -> None:
+        for about in _unusable(batch):
+            untold = self._brake.untold()
+            if untold is None:
+                continue
+            if untold:
+                say("unusable", level="warning", consumer=self.name, more=untold)
+            say("unusable", level="warning", consumer=self.name, partition=partition, **about)
+
+
+def _unusable(batch: Folded) -> Iterator[dict[str, object]]:
+    for story, steps in batch.stories.items():
+        for step in steps:
+            if step.incoming.event is None:
+                seq, problem = step.outcome.story.seq, step.incoming.problem
+                yield {"story": story, "seq": seq, "offset": step.incoming.offset, "problem": problem}
+    for record in batch.homeless:
+        yield {"story": None, "seq": None, "offset": record.offset, "problem": record.problem}
+
+
+class Brake:
+    """Lets so many pass in a second, and counts the others."""
+
+    def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
+        self._clock = clock
+        self._second = 0
+        self._passed = 0
+        self._stopped = 0
+
+    def untold(self) -> int | None:
+        """Return how many were stopped since the last that passed; None if this one is stopped too."""
+        second = int(self._clock())
+        if second != self._second:
+            self._second, self._passed = second, 0
+        if self._passed == self._most:
+            self._stopped += 1
+            return None
+        self._passed += 1
+        stopped, self._stopped = self._stopped, 0
+        return stopped

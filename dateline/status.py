@@ -1,0 +1,216 @@
+"""What there is to know of a deployment: the log, Redis and each view, as one JSON document. Shown by `dateline status`.
+
+`views` names the entries that are views. Each is one entry of its own at the top, and all have the same form.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dateline.deployment import Deployment, Unconfirmed
+from dateline.errors import DatelineError, LogChanged, OtherVersion, RetentionGap
+from dateline.log.base import Log
+from schemas.topics import EVENTS_TOPIC
+
+if TYPE_CHECKING:
+    from consumers.timeline.answers import ViewPosition
+    from consumers.timeline.signs import Sign
+
+Json = dict[str, Any]  # Any: whatever JSON holds
+
+VIEWS = ("timeline",)
+
+_PATIENCE = 5.0
+_SILENT_S = 20.0
+"""Seconds without a sign, of which there is one every five, after which an owner is held to be gone or stopped."""
+
+_NARROW = 10
+"""Redis is nearly full when less than one part in so many is left."""
+
+
+def examine(deployment: Deployment) -> tuple[Json, DatelineError | None]:
+    """Return what there is to know, and what keeps the view from being up to date.
+
+    Raises:
+        DatelineError: The log cannot be read, so there is nothing to know.
+    """
+    found: Json = {"log": None, "redis": None, "views": list(VIEWS), "timeline": None, "warnings": [], "error": None}
+    error: DatelineError | None = None
+    deployment.log.id(EVENTS_TOPIC)
+    try:
+        if deployment.settings.is_embedded:
+            deployment.warm_up()
+            deployment.catch_up(timeout=_PATIENCE)
+    except DatelineError as problem:
+        error = problem
+    found["log"] = _log(deployment.log)
+    try:
+        found["redis"] = _redis(deployment)
+        positions = deployment.reader.positions()
+        timeline = found["timeline"] = _timeline(deployment, positions, found["log"]["partitions"])
+        found["warnings"] = [*_redis_warnings(found["redis"]), *_owner_warnings(timeline, deployment)]
+        if isinstance(error, Unconfirmed) and _is_at_end(timeline):
+            error = None  # it has moved since
+        error = error or _misfit(positions, found["log"])
+        timeline["state"] = _state(timeline, error)
+    except DatelineError as problem:
+        error = error or problem
+    found["error"] = str(error) if error is not None else None
+    return found, error
+
+
+def _log(log: Log) -> Json:
+    begins, ends = log.begin_offsets(EVENTS_TOPIC), log.end_offsets(EVENTS_TOPIC)
+    return {
+        "url": log.url,
+        "id": log.id(EVENTS_TOPIC),
+        "topic": EVENTS_TOPIC,
+        "records": sum(end - begins[partition] for partition, end in ends.items()),
+        "size_bytes": log.size_bytes(EVENTS_TOPIC),
+        "partitions": [
+            {"partition": partition, "begin": begins[partition], "end": end} for partition, end in sorted(ends.items())
+        ],
+    }
+
+
+def _redis(deployment: Deployment) -> Json:
+    settings, store = deployment.settings, deployment.store
+    memory_bytes, eviction = store.memory()
+    kind = "private" if settings.is_embedded else "cluster" if settings.redis.startswith("redis+cluster:") else "server"
+    room_bytes = store.room_bytes()
+    room_bytes = None if room_bytes is None else max(0, room_bytes)  # over its limit, where that was lowered
+    return {"kind": kind, "url": store.shown, "memory_bytes": memory_bytes, "room_bytes": room_bytes, "eviction": eviction}
+
+
+def _timeline(deployment: Deployment, positions: Sequence[ViewPosition], log: Sequence[Json]) -> Json:
+    from consumers.timeline.signs import read_signs
+
+    known = {position.partition: position for position in positions}
+    signs = read_signs(deployment.store, len(log))
+    partitions = [
+        _position(one, known.get(one["partition"])) | _lag(deployment.log, one, known.get(one["partition"])) | _signed(signs, one)
+        for one in log
+    ]
+    problems = [{"partition": position.partition, **problem} for position in positions for problem in position.problems]
+    totals = {name: sum(one[name] for one in partitions) for name in ("lag", "stories", "undecodable", "homeless", "parked")}
+    rates = [one["rate"] for one in partitions if one["rate"] is not None]
+    lags = [one["lag_seconds"] for one in partitions if one["lag_seconds"] is not None]
+    more = {"lag_seconds": max(lags, default=None), "rate": round(sum(rates), 3) if rates else None}
+    return {**totals, **more, "partitions": partitions, "problems": problems}
+
+
+def _position(log: Json, position: ViewPosition | None) -> Json:
+    """Return where a partition stands; one that was never claimed stands where the log begins."""
+    return {
+        "partition": log["partition"],
+        "generation": position.generation if position is not None else None,
+        "position": position.offset if position is not None else log["begin"],
+        "end": log["end"],
+        "stories": position.stories if position is not None else 0,
+        "undecodable": position.undecodable if position is not None else 0,
+        "homeless": position.homeless if position is not None else 0,
+        "parked": position.parked if position is not None else 0,
+    }
+
+
+def _lag(log: Log, extent: Json, position: ViewPosition | None) -> Json:
+    """Return how far a partition is behind: in records, and in seconds since the first that it has not seen was recorded.
+
+    The seconds are None where that record cannot be read.
+    """
+    offset = position.offset if position is not None else extent["begin"]
+    lag = max(0, extent["end"] - offset)
+    if lag == 0:
+        return {"lag": 0, "lag_seconds": 0.0}
+    try:
+        unseen = log.read(EVENTS_TOPIC, extent["partition"], max(offset, extent["begin"]), limit=1).records
+    except DatelineError:
+        unseen = ()
+    seconds = round(max(0.0, time.time() - unseen[0].timestamp / 1000), 3) if unseen else None
+    return {"lag": lag, "lag_seconds": seconds}
+
+
+def _signed(signs: Mapping[int, Sign], log: Json) -> Json:
+    """Return what the holder of a partition said of itself, None each where nobody did."""
+    sign = signs.get(log["partition"])
+    if sign is None:
+        return {"owner": None, "seen_s": None, "rate": None, "error": None, "error_at": None}
+    owned = (
+        {"owner": sign.owner, "seen_s": sign.seen_s, "rate": sign.rate}
+        if sign.owner
+        else dict.fromkeys(("owner", "seen_s", "rate"))
+    )
+    return {**owned, "error": sign.error or None, "error_at": sign.error_at / 1000 if sign.error else None}
+
+
+def _state(timeline: Json, error: DatelineError | None) -> str:
+    """Return `up to date`, `behind`, or `stopped` where only a hand can put it right."""
+    if error is not None and not error.retriable:
+        return "stopped"
+    return "up to date" if error is None and _is_at_end(timeline) else "behind"
+
+
+def _is_at_end(timeline: Json) -> bool:
+    return all(one["position"] == one["end"] for one in timeline["partitions"])
+
+
+def _redis_warnings(redis: Json) -> list[str]:
+    warnings = []
+    if redis["eviction"] != "noeviction":
+        warnings.append(
+            f"Redis forgets keys when its memory is full (maxmemory-policy {redis['eviction']}), and the view with them. "
+            "Set maxmemory-policy noeviction."
+        )
+    room_bytes = redis["room_bytes"]
+    if room_bytes is not None and room_bytes * _NARROW < redis["memory_bytes"] + room_bytes:
+        warnings.append(
+            f"Redis is nearly full: {room_bytes / 1e6:,.1f} MB are left beside {redis['memory_bytes'] / 1e6:,.1f} MB. Raise its "
+            "maxmemory, or give a generation's memory back: dateline generations drop previous"
+        )
+    return warnings
+
+
+def _owner_warnings(view: Json, deployment: Deployment) -> list[str]:
+    """Name who is silent and what nobody holds, where that keeps readers from what is new or soon will."""
+    warnings = []
+    alone = deployment.feeds_itself
+    silent: dict[str, list[Json]] = {}
+    for one in view["partitions"]:
+        if one["owner"] and one["seen_s"] > _SILENT_S and (one["lag"] or not alone):
+            silent.setdefault(one["owner"], []).append(one)
+    for owner, held in silent.items():
+        warnings.append(
+            f"{owner}, which held partition {_listed(held)}, has given no sign for {min(one['seen_s'] for one in held):,.0f} s: "
+            "it is gone, stopped or cut off. Look there, and run: dateline consume timeline"
+        )
+    orphans = [one for one in view["partitions"] if not one["owner"] and one["lag"]]
+    if orphans and not alone:
+        warnings.append(f"Nobody holds partition {_listed(orphans)}, which has news. Run: dateline consume timeline")
+    return warnings
+
+
+def _listed(partitions: Sequence[Json]) -> str:
+    return ", ".join(str(one["partition"]) for one in partitions)
+
+
+def _misfit(positions: Sequence[ViewPosition], log: Json) -> DatelineError | None:
+    """Return why the view is not this log's or not this release's, None if it is."""
+    from consumers.story import FOLD_VERSION
+
+    begins, ends = ({one["partition"]: one[field] for one in log["partitions"]} for field in ("begin", "end"))
+    for position in positions:
+        which = f"the timeline view (partition {position.partition})"
+        if position.log_id != log["id"]:
+            return LogChanged(f"LOG_CHANGED: {which} was built from log {position.log_id}, and {log['url']} is log {log['id']}.")
+        if position.fold_version != FOLD_VERSION:
+            return OtherVersion(f"{which} was made by fold version {position.fold_version}, and this release has {FOLD_VERSION}.")
+        if position.offset > ends[position.partition]:
+            return LogChanged(f"LOG_CHANGED: {which} has seen offset {position.offset}, past the end of {log['url']}.")
+        if position.offset < begins[position.partition]:
+            return RetentionGap(
+                f"RETENTION_GAP: {which} needs the log from offset {position.offset}, and {log['url']} begins at "
+                f"{begins[position.partition]}."
+            )
+    return None
