@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from tempfile import TemporaryDirectory
 
-from benchmarks import codec, commands, fold, kafka, log, memory, scale
+from benchmarks import codec, commands, fold, kafka, log, memory, replay, scale
 from benchmarks.harness import QUICK, Row, compare, in_process, machine, show
 from benchmarks.work import fill
 from dateline.log import open_log
@@ -103,6 +103,7 @@ def _kafka_rows(url: str) -> list[Row]:
         "latency": lambda: latency_rows(place, "Kafka: ", p99_ms="25"),
         "scale": lambda: scale.rows(url),
         "memory": lambda: memory.rows(url),
+        "replay": replay.kafka_rows,
     }
     rows: list[Row] = []
     for name, make in parts.items():
@@ -118,6 +119,7 @@ PARTS: Mapping[str, Callable[[], list[Row]]] = {
     "pipeline": lambda: pipeline_rows(in_sqlite),
     "latency": lambda: latency_rows(in_sqlite),
     "growth": growth_rows,
+    "replay": replay.rows,
     "commands": commands.rows,
     "kafka": kafka_rows,
 }

@@ -23,12 +23,11 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.harness import QUICK, Row, compare, in_process
 from benchmarks.pipeline import ours
-from benchmarks.work import filled_log, update
+from benchmarks.work import fill, filled_log
 from dateline.log import open_log
 from dateline.log.base import Log
 from dateline.redis_store import Store
 from dateline.replay import Replay
-from producers.records import record_of
 from schemas.codec import committed_codec
 from schemas.topics import EVENTS_TOPIC
 
@@ -58,8 +57,7 @@ def kafka(count: int, processes: int) -> Figures:
         host, port = stack.enter_context(redis_server(folder / "redis"))
         _make_topics(log_url)
         log = stack.enter_context(open_log(log_url))
-        for start in range(0, count, 1000):
-            log.append(EVENTS_TOPIC, [record_of(update(n, story=f"story-{n % _STORIES}")) for n in range(start, start + 1000)])
+        fill(log, count, stories=_STORIES)
         redis_url = f"redis://{host}:{port}"
         replay = stack.enter_context(_replaying(log, redis_url))
         replay.begin(check_room=lambda: None)
@@ -131,7 +129,6 @@ def help_along(log_url: str, redis_url: str) -> None:
 def rows() -> list[Row]:
     """Return the rows of the table."""
     found = [_rate_row(stories) for stories in (_STORIES, 1)]
-    found += [_kafka_row(processes) for processes in (1, 2)]
     few, many = (in_process("benchmarks.replay", "build", EVENTS // part, _STORIES)["peak_mb"] for part in (4, 1))
     found.append(Row(f"replay, peak memory at {EVENTS:,} events", "MB", many, (many, many), few, f"at {EVENTS // 4:,}", "flat"))
     runs = [in_process("benchmarks.replay", "live", EVENTS // 4) for _ in range(3)]
@@ -141,15 +138,24 @@ def rows() -> list[Row]:
     return found
 
 
+def kafka_rows() -> list[Row]:
+    """Return the rows that need a broker."""
+    return [_kafka_row(processes) for processes in (1, 2)]
+
+
 def _rate_row(stories: int) -> Row:
-    return compare(
-        f"replay from SQLite, one process, {stories:,} {'story' if stories == 1 else 'stories'}",
-        "events/s",
-        ours=lambda: in_process("benchmarks.replay", "build", EVENTS, stories)["events_per_second"],
-        peer=lambda: in_process("benchmarks.pipeline", "hand", EVENTS, stories)["events_per_second"],
-        peer_name="loop written by hand, no fold",
-        goal=">= 1.5",
-    )
+    with TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/log.db"
+        with open_log(url) as log:
+            fill(log, EVENTS, stories=stories)
+        return compare(
+            f"replay from SQLite, one process, {stories:,} {'story' if stories == 1 else 'stories'}",
+            "events/s",
+            ours=lambda: in_process("benchmarks.replay", "build", EVENTS, stories)["events_per_second"],
+            peer=lambda: in_process("benchmarks.pipeline", "hand", url, EVENTS_TOPIC)["events_per_second"],
+            peer_name="loop written by hand, no fold",
+            goal=">= 1.5",
+        )
 
 
 def _kafka_row(processes: int) -> Row:
