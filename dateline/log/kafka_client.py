@@ -9,7 +9,6 @@ import logging
 import re
 import socket
 import struct
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -46,6 +45,7 @@ from kafka.structs import OffsetAndMetadata
 
 from dateline.errors import DatelineError, LogUnavailable, LogUnreadable, Refused
 from dateline.log.kafka_address import Address
+from dateline.log.kafka_shared import Shared
 
 __all__ = [
     "AuthorizationError",
@@ -106,27 +106,6 @@ class Topic(NamedTuple):
     replication: int
 
 
-class SharedFailure:
-    """Lets those who waited while somebody else tried in vain have the same answer, and not try in turn."""
-
-    def __init__(self) -> None:
-        self._error: DatelineError | None = None
-        self._at = 0.0
-
-    @contextmanager
-    def noted(self) -> Iterator[None]:
-        try:
-            yield
-        except DatelineError as error:
-            self._error, self._at = error, time.monotonic()
-            raise
-
-    def raise_if_since(self, moment: float) -> None:
-        """Raise what was noted after `moment`, if anything was."""
-        if self._error is not None and self._at >= moment:
-            raise self._error
-
-
 class NotAssigned(DatelineError):
     """The driver was asked about a partition that was taken away a moment ago."""
 
@@ -136,10 +115,7 @@ class Client:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._lock = threading.Lock()
-        self._admin: Any = None
-        self._failure = SharedFailure()
-        self._closed = False
+        self._admin = Shared(lambda: self._make(KafkaAdminClient), url=address.url)
 
     def producer(self, *, delivery_timeout: float) -> Any:
         """Make an idempotent producer, which waits for every replica in sync."""
@@ -227,10 +203,12 @@ class Client:
         """
         deadline = time.monotonic() + patience
         while True:
+            admin = self._admin.get()
             try:
-                return question(self._asked())
+                return question(admin)
             except (KafkaError, RuntimeError) as error:  # a cluster without a controller is a RuntimeError to the driver
-                self._forget_admin()
+                self._admin.forget(admin)  # one that met a broker's death does not find the others again
+                _close_admin(admin)
                 if not getattr(error, "retriable", True) or time.monotonic() >= deadline:
                     raise self.translate(error) from error
             time.sleep(_PAUSE)
@@ -269,28 +247,7 @@ class Client:
         return LogUnavailable(f"{where} gives no answer ({words(error)}). Check DATELINE_LOG, the brokers{doors}.")
 
     def close(self) -> None:
-        with self._lock:
-            self._closed = True
-        self._forget_admin()
-
-    def _forget_admin(self) -> None:
-        """Let go of the connection that questions go over; one that met a broker's death does not find the others again."""
-        with self._lock:
-            admin, self._admin = self._admin, None
-        if admin is not None:
-            with suppress(KafkaError):
-                admin.close()
-
-    def _asked(self) -> Any:
-        began = time.monotonic()
-        with self._lock:
-            if self._closed:
-                raise LogUnavailable(f"The log {self.address.url} is closed.")
-            if self._admin is None:
-                self._failure.raise_if_since(began)
-                with self._failure.noted():
-                    self._admin = self._make(KafkaAdminClient)
-            return self._admin
+        _close_admin(self._admin.close())
 
     def _make(self, kind: Callable[..., Any], **options: object) -> Any:
         """Make a client of the driver.
@@ -325,6 +282,12 @@ class Client:
             if isinstance(error, OSError):
                 raise Refused(f"A file that the Kafka URL names cannot be used ({error}).") from error
             raise
+
+
+def _close_admin(admin: Any) -> None:
+    if admin is not None:
+        with suppress(KafkaError):
+            admin.close()
 
 
 def is_certain(error: BaseException) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,7 +9,8 @@ from typing import Any
 
 from dateline.errors import DatelineError, LogUnavailable, MaybeWritten, Refused
 from dateline.log.base import NewRecord, Position
-from dateline.log.kafka_client import NOTHING, Client, IllegalStateError, KafkaError, SharedFailure, discard, is_certain, words
+from dateline.log.kafka_client import NOTHING, Client, IllegalStateError, KafkaError, discard, is_certain, words
+from dateline.log.kafka_shared import Shared
 from dateline.log.partitioner import partition_of
 
 DELIVERY_TIMEOUT = 30.0
@@ -29,15 +29,12 @@ class KafkaWriter:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._lock = threading.Lock()
-        self._producer: Any = None
-        self._failure = SharedFailure()
-        self._closed = False
+        self._producer = Shared(lambda: client.producer(delivery_timeout=DELIVERY_TIMEOUT), url=client.address.url)
 
     def append(self, topic: str, records: Sequence[NewRecord], *, partitions: int) -> Sequence[Position]:
         futures: list[Any] = []
         while True:
-            producer = self._open()
+            producer = self._producer.get()
             try:
                 self._check_count(producer, topic, partitions)
                 for record in records:
@@ -56,22 +53,9 @@ class KafkaWriter:
                 raise
 
     def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            producer, self._producer = self._producer, None
+        producer = self._producer.close()
         if producer is not None:
             discard(producer)  # every append has waited for its records: nothing is left to send
-
-    def _open(self) -> Any:
-        began = time.monotonic()
-        with self._lock:
-            if self._closed:
-                raise LogUnavailable(f"The log {self._client.address.url} is closed.")
-            if self._producer is None:
-                self._failure.raise_if_since(began)
-                with self._failure.noted():
-                    self._producer = self._client.producer(delivery_timeout=DELIVERY_TIMEOUT)
-            return self._producer
 
     def _check_count(self, producer: Any, topic: str, partitions: int) -> None:
         """Refuse to write by a partition count that is no longer the topic's: keys would lie where nobody looks for them."""
@@ -84,9 +68,7 @@ class KafkaWriter:
 
     def _discard(self, producer: Any, waiting: Sequence[Any] = ()) -> None:
         """Throw `producer` away, once what is `waiting` has been answered; a refusal seldom comes alone."""
-        with self._lock:
-            if self._producer is producer:
-                self._producer = None
+        self._producer.forget(producer)
         deadline = time.monotonic() + _REFUSALS
         for future in waiting:
             with suppress(KafkaError):
