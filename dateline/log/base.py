@@ -5,6 +5,7 @@ A backend moves bytes and knows no event. Every backend passes `tests/contract/t
 
 from __future__ import annotations
 
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ MAX_AGO_MS = 1 << 47
 """How far before 1970 a record's timestamp may lie: beyond every calendar's beginning, within every backend's range."""
 
 Headers = tuple[tuple[str, bytes], ...]
+
+_GROUP = re.compile(r"[a-z0-9-]{1,100}")
 
 _unpack_headers = msgpack.Decoder(Headers).decode
 
@@ -206,8 +209,23 @@ class Log(ABC):
         self.close()
 
 
+def check_group(name: str) -> None:
+    """Refuse what is no name for a group on every backend.
+
+    Raises:
+        Refused: It is none.
+    """
+    if not _GROUP.fullmatch(name):
+        raise Refused(f"{name!r} is no name for a group. Use small letters, digits and hyphens.")
+
+
+def id_of(topic_id: str, partitions: int) -> str:
+    """Return the id of a log whose partition count somebody else may change: with another count it is another log."""
+    return f"{topic_id}/{partitions}"
+
+
 def partitions_in(log_id: str) -> int | None:
-    """Return the partition count that a log's id holds; None if it holds none."""
+    """Return the partition count that a log's id holds (`id_of`); None if it holds none."""
     count = log_id.rpartition("/")[2] if "/" in log_id else ""
     return int(count) if count.isascii() and count.isdigit() else None
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from typing_extensions import override
 
-from dateline.errors import LogUnavailable, Refused, TopicMissing
-from dateline.log.base import Batch, Log, Member, NewRecord, Position, check_new
+from dateline.errors import LogUnavailable, TopicMissing
+from dateline.log.base import Batch, Log, Member, NewRecord, Position, check_group, check_new, id_of
 from dateline.log.kafka_address import Address
 from dateline.log.kafka_client import Client, Topic
 from dateline.log.kafka_member import KafkaMember
 from dateline.log.kafka_reader import ReaderPool
 from dateline.log.kafka_writer import KafkaWriter
-
-_GROUP = re.compile(r"[a-z0-9-]{1,100}")
 
 
 class KafkaLog(Log):
@@ -45,7 +42,7 @@ class KafkaLog(Log):
     def id(self, topic: str) -> str:
         """Holds the partition count too: where it has changed, keys lie elsewhere, and it is another log."""
         described = self._describe(topic)
-        return f"{described.id}/{described.partitions}"
+        return id_of(described.id, described.partitions)
 
     @override
     def partitions(self, topic: str) -> int:
@@ -82,8 +79,7 @@ class KafkaLog(Log):
     @override
     def join(self, topic: str, *, group: str) -> Member:
         self._check_open()
-        if not _GROUP.fullmatch(group):
-            raise Refused(f"{group!r} is no name for a group. Use small letters, digits and hyphens.")
+        check_group(group)
         member = KafkaMember(
             self._client,
             topic,

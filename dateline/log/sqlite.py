@@ -14,14 +14,13 @@ from uuid import uuid5
 from typing_extensions import override
 
 from dateline.errors import LogUnavailable, Refused
-from dateline.log.base import Batch, Log, Member, NewRecord, Position, check_new
+from dateline.log.base import Batch, Log, Member, NewRecord, Position, check_group, check_new
 from dateline.log.sqlite_file import LogFile
 from dateline.log.sqlite_member import SQLiteMember
 from dateline.log.sqlite_reader import Reader
 from dateline.log.sqlite_writer import Writer
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,100}")
-_GROUP = re.compile(r"[a-z0-9-]{1,100}")
 
 
 class _Topic(NamedTuple):
@@ -99,8 +98,7 @@ class SQLiteLog(Log):
 
     @override
     def join(self, topic: str, *, group: str) -> Member:
-        if not _GROUP.fullmatch(group):
-            raise Refused(f"{group!r} is no name for a group. Use small letters, digits and hyphens.")
+        check_group(group)
         self._topic(topic)
         lock = self._file.beside(f".{topic}.{group}.lock")
         member = SQLiteMember(self._file, partial(self._topic, topic), lock=lock, on_close=self._members.discard)
