@@ -9,8 +9,9 @@ from contextlib import closing
 from msgspec import json
 from typing_extensions import override
 
-from consumers.generations import POINTERS, Comparison, Generation, Generations, Pointer
+from consumers.generations import Comparison, Generation, Generations, Pointer
 from consumers.timeline import keys
+from consumers.timeline.leftovers import named
 from consumers.timeline.parked import ask_to_retry, parked_stories
 from consumers.timeline.reader import TimelineReader
 from consumers.timeline.replica import differences
@@ -115,11 +116,7 @@ class TimelineGenerations(Generations):
     def _unnamed(self) -> set[tuple[int, str]]:
         """Return the generations that no pointer names, by partition and name. One that is made meanwhile is not among them."""
         found = {place for key in self._store.keys(keys.BEGINNING) if (place := keys.generation_of(key)) is not None}
-        return {(partition, name) for partition, name in found if name not in self._named(partition)}
-
-    def _named(self, partition: int) -> set[str]:
-        pointers = [keys.pointer(partition, pointer) for pointer in POINTERS]
-        return {name.decode() for name in self._store.call(keys.POINTERS, pointers, []) if name}
+        return found - named(self._store, partitions=self._partitions)
 
     def _drop_one(self, partition: int, name: str) -> int:
         """Fence whoever writes a generation, then take it away."""

@@ -15,15 +15,15 @@ def leftovers(store: Store, *, partitions: int) -> dict[str, int]:
 
     What is dropped or made just now is not among them.
     """
-    before = _named(store, partitions)
+    before = named(store, partitions=partitions)
     unnamed = {key for key in store.keys(keys.BEGINNING) if (place := keys.generation_of(key)) and place not in before}
     if not unnamed:
         return {}
-    named = _named(store, partitions)
+    after = named(store, partitions=partitions)
     found: Counter[str] = Counter()
     for key, content in store.contents_of(sorted(unnamed)):
         place = keys.generation_of(key)
-        if content and place is not None and place not in named:
+        if content and place is not None and place not in after:
             found[place[1]] += 1
     return dict(sorted(found.items()))
 
@@ -32,13 +32,14 @@ def drop_rebuilds(store: Store, *, partitions: int) -> int:
     """Take away what is left of stories whose rebuilding was stopped; return how many keys that were."""
     return sum(
         store.delete_all(f"{keys.generation_prefix(partition, name)}{REBUILD}")
-        for partition, name in sorted(_named(store, partitions))
+        for partition, name in sorted(named(store, partitions=partitions))
     )
 
 
-def _named(store: Store, partitions: int) -> set[tuple[int, str]]:
-    named = set()
+def named(store: Store, *, partitions: int) -> set[tuple[int, str]]:
+    """Return the generations that a pointer names, by partition and name."""
+    found = set()
     for partition in range(partitions):
         pointers = [keys.pointer(partition, pointer) for pointer in POINTERS]
-        named |= {(partition, name.decode()) for name in store.call(keys.POINTERS, pointers, []) if name}
-    return named
+        found |= {(partition, name.decode()) for name in store.call(keys.POINTERS, pointers, []) if name}
+    return found
