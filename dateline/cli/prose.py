@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
+
+from schemas.markdown import Marked, parse_markdown
 
 _LINE_ENDS = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 _COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -21,16 +23,6 @@ _CHARACTER = rf"{_OPENING}*{_IDEOGRAPH}{_CLOSING}*"
 _WORD = rf"(?:(?!{_OPENING}*{_IDEOGRAPH}){_BLACK})+"
 _PIECE = re.compile(rf"(?:{_ADDRESS}|{_CHARACTER}|{_WORD}){_SPACE}*|{_SPACE}+")
 """What stays on one line: a word, an address, or an ideograph with the signs that may not part from it."""
-
-_MARKDOWN = re.compile(
-    r"\\(?P<escaped>[\\*_\[\]()`>#-])"
-    r"|\*\*(?=\S)(?P<bold>[^*\n]+)(?<=\S)\*\*"
-    r"|(?<!\w)__(?=\S)(?P<bold_too>[^_\n]+)(?<=\S)__(?!\w)"
-    r"|\*(?=\S)(?P<italic>[^*\n]+)(?<=\S)\*"
-    r"|(?<!\w)_(?=\S)(?P<italic_too>[^_\n]+)(?<=\S)_(?!\w)"
-    r"|\[(?P<words>[^\[\]\n]+)\]\((?P<address>(?:https?://|mailto:)[^\s()<>\"]{1,4096})\)"
-)
-_STYLES = {"bold": "bold", "bold_too": "bold", "italic": "italic", "italic_too": "italic"}
 
 
 def plain(text: str) -> str:
@@ -48,7 +40,7 @@ def one_line(text: str) -> str:
 def markdown(text: str) -> Text:
     """Return `text` with bold, italic and links as one sees them; whatever else it holds is text."""
     shown = Text()
-    _append(shown, plain(text), "")
+    _append(shown, parse_markdown(plain(text)), "")
     return shown
 
 
@@ -63,20 +55,15 @@ def wrap(text: Text, width: int) -> list[Text]:
     return lines
 
 
-def _append(shown: Text, text: str, style: str) -> None:
-    end = 0
-    for found in _MARKDOWN.finditer(text):
-        shown.append(text[end : found.start()], style)
-        end = found.end()
-        kind = found.lastgroup or ""
-        if kind == "escaped":
-            shown.append(found[kind], style)
-        elif kind == "address":
-            _append(shown, found["words"], f"{style} underline".strip())
-            shown.append(f" ({found['address']})", "dim")
+def _append(shown: Text, parts: Iterable[str | Marked], style: str) -> None:
+    for part in parts:
+        if isinstance(part, str):
+            shown.append(part, style)
+        elif part.kind == "link":
+            _append(shown, part.parts, f"{style} underline".strip())
+            shown.append(f" ({part.address})", "dim")
         else:
-            _append(shown, found[kind], f"{style} {_STYLES[kind]}".strip())
-    shown.append(text[end:], style)
+            _append(shown, part.parts, f"{style} {part.kind}".strip())
 
 
 def _breaks(line: str, width: int) -> Iterator[int]:

@@ -12,9 +12,10 @@ import click
 from dateline.cli.common import json_option, notice, unknown_story, unknown_update, with_deployment
 from dateline.deployment import Deployment, Unconfirmed
 from dateline.errors import OtherVersion, Refused
-from schemas.names import check_name
+from schemas.names import check_name, shortened
 
 if TYPE_CHECKING:
+    from consumers.state import Update
     from consumers.timeline.answers import Page
 
 _FURTHEST_SEQ = 10**15
@@ -70,14 +71,14 @@ def history_command(deployment: Deployment, *, story: str, update: str, as_json:
     """Show what readers were told of an update, revision by revision, and what changed."""
     deployment.warm_up()
     story, update = check_name("story", story), check_name("update", update)
-    from dateline.cli.past import history_json, killed
+    from consumers.timeline.past import history_json
 
     behind = look(deployment)
     kept, told = deployment.reader.story(story), deployment.reader.history(story, update)
     if kept is None:
         raise behind or unknown_story(deployment, story)
     if told is None:
-        raise killed(deployment.reader.update(story, update)) or behind or unknown_update(deployment, story, update)
+        raise _killed(deployment.reader.update(story, update)) or behind or unknown_update(deployment, story, update)
     if as_json:
         click.echo(history_json(kept, update, told))
         return exit_code(behind)
@@ -97,7 +98,7 @@ def corrections_command(deployment: Deployment, *, story: str | None, limit: int
     """Show what was put right, newest first: of one story, or of all."""
     deployment.warm_up()
     story = check_name("story", story) if story is not None else None
-    from dateline.cli.past import corrections_json
+    from consumers.timeline.past import corrections_json
 
     behind = look(deployment)
     if story is not None and deployment.reader.story(story) is None:
@@ -153,6 +154,15 @@ def _no_page(deployment: Deployment, story: str, as_of: str | None) -> Refused:
     if as_of is None or deployment.reader.story(story) is None:
         return unknown_story(deployment, story)
     return Refused(f"As of {as_of}, readers had nothing of story {story!r}. Its beginning: dateline timeline {story} --as-of 1")
+
+
+def _killed(update: Update | None) -> Refused | None:
+    """Return the error for an update that was killed, None if it was not."""
+    if update is None or update.killed_at is None:
+        return None
+    from dateline.cli.writing import shown_time
+
+    return Refused(f"Update {shortened(update.id)} was killed on {shown_time(update.killed_at)}; nothing of it is shown.")
 
 
 def _asked_data() -> Sequence[str]:

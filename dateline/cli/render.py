@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
-from msgspec import Struct
-from msgspec.json import Decoder
 from rich.text import Text
 
 from consumers.state import Correction, Heading, Story
 from consumers.timeline.answers import Page
+from consumers.timeline.shown import Shown, read_document
 from dateline.cli.local_time import LocalTime
 from dateline.cli.prose import markdown, one_line, plain
 from dateline.cli.sheet import Sheet
@@ -24,31 +22,6 @@ _KINDS = {"own": "own reporting", "social": "social media"}
 _BAR = "│ "
 QUIET = "dim"
 WRONG = "yellow"
-
-
-class Shown(Struct):
-    """A document as it is shown."""
-
-    id: str
-    seq: int
-    revision: int
-    headline: str
-    body: tuple[Block, ...]
-    media: tuple[Media, ...]
-    sources: tuple[Source, ...]
-    places: tuple[str, ...]
-    tags: tuple[str, ...]
-    urgency: int
-    key_event: bool
-    pinned: bool
-    verification: str | None
-    from_story: str | None
-    published_at: datetime
-    updated_at: datetime
-    corrections: tuple[Correction, ...]
-
-
-read_document = Decoder(Shown).decode
 
 
 def show_timeline(sheet: Sheet, page: Page, *, as_of: str | None, more: Sequence[str]) -> None:

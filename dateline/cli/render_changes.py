@@ -6,14 +6,13 @@ from rich.text import Text
 
 from consumers.state import Change, Story
 from consumers.timeline.answers import Page, PublicChange
+from consumers.timeline.shown import Shown, read_document
 from dateline.cli.local_time import LocalTime
 from dateline.cli.prose import markdown, one_line, plain
 from dateline.cli.render import (
     QUIET,
     WRONG,
-    Shown,
     marks_of,
-    read_document,
     show_heading,
     show_small_print,
     show_update,

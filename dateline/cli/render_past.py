@@ -9,12 +9,13 @@ from rich.text import Text
 
 from consumers.state import Change, Story
 from consumers.timeline.answers import HistoryEntry, ListedCorrection
+from consumers.timeline.diff import changed_words
+from consumers.timeline.past import with_diffs
+from consumers.timeline.shown import Shown, read_document
 from consumers.words import content_of
-from dateline.cli.diff import changed_words
 from dateline.cli.local_time import LocalTime
-from dateline.cli.past import with_diffs
 from dateline.cli.prose import one_line, plain
-from dateline.cli.render import QUIET, WRONG, Shown, read_document, show_correction, show_words
+from dateline.cli.render import QUIET, WRONG, show_correction, show_words
 from dateline.cli.sheet import Sheet
 from schemas.times import from_ms
 

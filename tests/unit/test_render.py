@@ -18,13 +18,14 @@ from rich.text import Text
 
 from consumers.state import Change, Correction, Heading, Story, Update
 from consumers.timeline.answers import HistoryEntry, ListedCorrection, Page, PublicChange
+from consumers.timeline.diff import changed_words, diff
 from consumers.timeline.documents import document
+from consumers.timeline.past import with_diffs
+from consumers.timeline.shown import read_document
 from consumers.words import words_of
-from dateline.cli.diff import changed_words, diff
 from dateline.cli.local_time import LocalTime
-from dateline.cli.past import with_diffs
 from dateline.cli.prose import markdown, plain, wrap
-from dateline.cli.render import read_document, show_timeline
+from dateline.cli.render import show_timeline
 from dateline.cli.render_changes import ChangeSheet
 from dateline.cli.render_past import marks_changed, show_corrections, show_history
 from dateline.cli.sheet import Sheet

@@ -7,13 +7,10 @@ from typing import Any
 
 from msgspec import Raw, json
 
-from consumers.state import Story, Update
+from consumers.state import Story
 from consumers.timeline.answers import HistoryEntry, ListedCorrection
+from consumers.timeline.diff import diff
 from consumers.words import content_of
-from dateline.cli.diff import diff
-from dateline.cli.writing import shown_time
-from dateline.errors import Refused
-from schemas.names import shortened
 from schemas.times import from_ms
 
 
@@ -44,13 +41,6 @@ def history_json(story: Story, update: str, told: Sequence[HistoryEntry]) -> byt
 def corrections_json(found: Sequence[ListedCorrection]) -> bytes:
     """Return `{"corrections": […]}`, the newest first; `headline` is the update's as it is now."""
     return json.encode({"corrections": [_correction(one) for one in found]})
-
-
-def killed(update: Update | None) -> Refused | None:
-    """Return the error for an update that was killed, None if it was not."""
-    if update is None or update.killed_at is None:
-        return None
-    return Refused(f"Update {shortened(update.id)} was killed on {shown_time(update.killed_at)}; nothing of it is shown.")
 
 
 def _entry(told: HistoryEntry, changed: list[str]) -> dict[str, Any]:  # Any: what JSON holds
