@@ -1,0 +1,1 @@
+"""What readers and services get over HTTP: documents, changes as they come, feeds, and pages."""
