@@ -7,7 +7,7 @@ answer means.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha1
 from itertools import islice
@@ -158,16 +158,26 @@ class Store:
             info: Any = self._client.info("memory", **target)
         return next(iter(info.values())) if "used_memory" not in info else info
 
-    def wait_for(self, streams: dict[Key, str], *, timeout: float) -> dict[Key, str]:
-        """Wait until one of `streams` holds an entry after the id given for it.
+    def read_streams(self, streams: Mapping[Key, str], *, timeout: float) -> dict[Key, list[tuple[str, dict[str, bytes]]]]:
+        """Wait until one of `streams` holds an entry after the id given for it; they share one slot on a cluster.
 
         Returns:
-            The last ids of the streams that have news; empty when the time was up.
+            The entries of the streams that have news, in order, each an id and its fields; empty when the time was up.
         """
         with self._translated():
-            names: Any = streams  # Any: redis-py wants a dict of more types than these
+            names: Any = dict(streams)  # Any: redis-py wants a dict of more types than these
             found: Any = self._client.xread(names, block=max(1, int(timeout * 1000)))  # Any: its form is the protocol's
-        return {key.decode(): entries[-1][0].decode() for key, entries in found or ()}
+        return {key.decode(): [_entry(*one) for one in entries] for key, entries in found or ()}
+
+    def ends_of(self, streams: Sequence[Key]) -> dict[Key, str]:
+        """Return the id of each stream's last entry, `0-0` where there is none."""
+        with self._translated():
+            ends: Any = [self._client.xrevrange(name, count=1) for name in streams]  # Any: as above
+        return {name: found[0][0].decode() if found else "0-0" for name, found in zip(streams, ends, strict=True)}
+
+    def together(self, names: Sequence[Key]) -> Sequence[Sequence[Key]]:
+        """Return `names` in groups that one command may touch: all of them, or on a cluster each by itself."""
+        return [[name] for name in names] if isinstance(self._client, redis.RedisCluster) else [names]
 
     def close(self) -> None:
         self._client.close()
@@ -184,6 +194,10 @@ class Store:
             if type(error) in _OUR_FAULT:
                 raise StoreBroken(f"Redis at {self.shown} refused what was asked of it: {_words(error)}.") from error
             raise StoreUnavailable(f"Redis at {self.shown} cannot be used: {_words(error)}.") from error
+
+
+def _entry(name: bytes, fields: dict[bytes, bytes]) -> tuple[str, dict[str, bytes]]:
+    return name.decode(), {key.decode(): value for key, value in fields.items()}
 
 
 class Wire:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, TypeVar, overload
 
 from msgspec import Raw, Struct, json
 
 from consumers.state import Change, Correction, Story
 
+T = TypeVar("T")
 Json = dict[str, Any]  # Any: what JSON holds
 
 
@@ -19,12 +20,14 @@ class Page(Struct, frozen=True):
         seq: The story's `seq` that the page shows.
         next: The cursor of the page after it, None at the end.
         documents: Each a JSON object.
+        generation: The generation of the view that it was read from.
     """
 
     story: Story
     seq: int
     next: str | None
     documents: Sequence[bytes]
+    generation: str = ""
 
     def json(self) -> bytes:
         """Return the page as the document of the contract."""
@@ -48,11 +51,45 @@ class ListedCorrection(Struct, frozen=True):
     document: bytes
 
 
+class Listing(Sequence[T]):
+    """A page of a list over several stories. `next` is the cursor of the page after it, None at the end."""
+
+    __slots__ = ("_items", "next")
+
+    def __init__(self, items: Sequence[T], next: str | None) -> None:
+        self._items = items
+        self.next = next
+
+    @overload
+    def __getitem__(self, at: int) -> T: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[T]: ...
+    def __getitem__(self, at: int | slice) -> T | Sequence[T]:
+        return self._items[at]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
 class PublicChange(Struct, frozen=True):
     """A change and its update's document as it is now, None once that is gone."""
 
     change: Change
     document: bytes | None
+
+
+class News(Struct, frozen=True):
+    """What the wake streams told.
+
+    Attributes:
+        seen: Wake stream to the last id seen.
+        stories: Story to its `seq`, of those that had records.
+        begun_anew: Stories of which a flip changed what was already told.
+    """
+
+    seen: Mapping[str, str]
+    stories: Mapping[str, int]
+    begun_anew: Set[str]
 
 
 class HistoryEntry(Struct, frozen=True):
@@ -98,6 +135,13 @@ def story_json(story: Story) -> Json:
         "opened_at": heading.opened_at,
         "closed_at": heading.closed_at,
     }
+
+
+def listed_json(one: Listed) -> Json:
+    """Return a story as it stands in a list."""
+    story = one.story
+    record = {"seq": story.seq, "digest": story.digest.hex()}
+    return story_json(story) | {"seq": story.seq, "updates": one.updates, "record": record}
 
 
 def change_json(public: PublicChange) -> bytes:

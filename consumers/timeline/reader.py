@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
+from typing import TypeVar
 
-from msgspec import Struct, json
+from msgspec import MsgspecError, Struct, json
 from msgspec.structs import replace
 
 from consumers.generations import Pointer
 from consumers.state import Correction, Entry, Heading, Story, Update
 from consumers.story import new_story
 from consumers.timeline import keys
-from consumers.timeline.answers import HistoryEntry, Listed, ListedCorrection, Page, PublicChange, ViewPosition
+from consumers.timeline.answers import HistoryEntry, Listed, ListedCorrection, Listing, News, Page, PublicChange, ViewPosition
 from consumers.timeline.documents import damaged, read_change, read_entry, read_heading, read_history, read_story, read_update
 from dateline.errors import Refused
 from dateline.log.partitioner import partition_of
 from dateline.redis_store import Reply, Script, Store
+from schemas.names import shortened
 from schemas.times import from_us, to_ms
+
+T = TypeVar("T")
 
 HEAD = "+inf"
 
@@ -48,11 +53,11 @@ class TimelineReader:
         found = self._ask(keys.PAGE, story, "key" if key_events else "index", _place(cursor), limit)
         if not found:
             return None
-        state, after, documents = found
+        state, after, documents, generation = found
         kept = read_story(state)
         if None in documents:
             raise damaged(f"a document of story {story!r} is missing")
-        return Page(kept, kept.seq, _cursor(after), documents)
+        return Page(kept, kept.seq, _cursor(after), documents, generation.decode())
 
     def page_as_of(
         self, story: str, when: datetime | int, *, limit: int = 20, cursor: str | None = None, key_events: bool = False
@@ -66,12 +71,12 @@ class TimelineReader:
         found = self._ask(keys.PAGE_AS_OF, story, *args)
         if not found:
             return None
-        state, seq, heading, after, documents = found
+        state, seq, heading, after, documents, generation = found
         if seq == 0:
             return None
         kept = read_story(state)
         shown = Story(kept.id, _heading_then(kept, heading), kept.seq)
-        return Page(shown, seq, _cursor(after), documents)
+        return Page(shown, seq, _cursor(after), documents, generation.decode())
 
     def changes(self, story: str, *, since: int = 0, limit: int = 500) -> tuple[Story, Sequence[PublicChange]] | None:
         """Return the story and its changes after `since`, the oldest first; None if there is no such story.
@@ -88,6 +93,14 @@ class TimelineReader:
         """Return an update as the fold keeps it, public or not; None if there is none. For desks, not for readers."""
         found = self._ask(keys.UPDATE, story, update, "0")
         return read_update(update, found[1], found[2]) if found and found[1] else None
+
+    def found(self, story: str, update: str) -> tuple[Story, Update | None, bytes | None] | None:
+        """Return a story, an update of it, and the update's document if it is public; None if there is no such story."""
+        found = self._ask(keys.UPDATE, story, update, "0")
+        if not found:
+            return None
+        state, kept, document = found[:3]
+        return read_story(state), read_update(update, kept, document) if kept else None, document or None
 
     def history(self, story: str, update: str) -> Sequence[HistoryEntry] | None:
         """Return what readers were told of an update, the oldest first, late copy included; None unless it is public."""
@@ -119,17 +132,43 @@ class TimelineReader:
         page = self.page(story, limit=1)
         return page.story if page is not None else None
 
-    def stories(self, *, limit: int = 1000) -> Sequence[Listed]:
-        """Return the stories, the last changed first."""
-        found = [Listed(read_story(state), updates) for reply in self._ask_all(keys.STORIES, limit) for state, updates in reply]
-        return sorted(found, key=lambda one: (-one.story.recorded_at, one.story.id))[:limit]
+    def listed(self, story: str) -> Listed | None:
+        """Return a story as it stands in a list; None if nothing was ever said of it."""
+        found = self._ask(keys.LISTED, story)
+        return Listed(read_story(found[0]), found[1]) if found else None
 
-    def corrections(self, story: str | None = None, *, limit: int = 50) -> Sequence[ListedCorrection]:
-        """Return the corrections of what is public, of one story or of all, the last recorded first."""
-        replies = [self._ask(keys.CORRECTIONS, story, limit)] if story else self._ask_all(keys.CORRECTIONS, "", limit)
-        found = [(float(at), one) for reply in replies for at, name, document in reply if (one := _listed(name, document))]
-        found.sort(key=lambda each: (each[0], each[1].told.corrected_at, each[1].told.revision), reverse=True)
-        return [one for _, one in found][:limit]
+    def stories(self, *, limit: int = 1000, cursor: str | None = None) -> Listing[Listed]:
+        """Return the stories, the last changed first.
+
+        Args:
+            cursor: The `next` of the listing before; one that changes meanwhile goes to the top.
+
+        Raises:
+            Refused: The cursor is none of ours.
+        """
+        at, name = _listed_place(cursor)
+        replies = self._ask_all(keys.STORIES, limit + 1, at, name)
+        found = [Listed(read_story(state), updates) for reply in replies for state, updates in reply]
+        found.sort(key=lambda one: (one.story.recorded_at, one.story.id), reverse=True)
+        return _listing(found, limit, lambda one: (one.story.recorded_at, one.story.id))
+
+    def corrections(self, story: str | None = None, *, limit: int = 50, cursor: str | None = None) -> Listing[ListedCorrection]:
+        """Return the corrections of what is public, of one story or of all, the last recorded first.
+
+        Args:
+            cursor: The `next` of the listing before.
+
+        Raises:
+            Refused: The cursor is none of ours.
+        """
+        at, name = _listed_place(cursor)
+        asked = (story or "", limit + 1, at, name)
+        replies = [self._ask(keys.CORRECTIONS, story, *asked[1:])] if story else self._ask_all(keys.CORRECTIONS, *asked)
+        found = [(int(float(at)), name.decode(), document) for reply in replies for at, name, document in reply]
+        found.sort(key=lambda each: (each[0], each[1]), reverse=True)
+        listing = _listing(found, limit, lambda each: (each[0], each[1]))
+        read = (_listed(name, document) for _, name, document in listing)
+        return Listing([one for one in read if one], listing.next)
 
     def verdict(self, story: str, event_id: str) -> Entry | None:
         """Return what became of an event; None while no consumer has seen it."""
@@ -158,17 +197,33 @@ class TimelineReader:
                 found.append((story, update, from_us(int(until))))
         return found
 
-    def wait(self, seen: Mapping[str, str], *, timeout: float) -> Mapping[str, str]:
-        """Wait for any change of any story; return the last ids of the wake streams that have news.
-
-        Args:
-            seen: Wake stream to the last id seen (`$` for from now on); see `wake_streams`.
-        """
-        return self._store.wait_for(dict(seen), timeout=timeout)
+    def wake_streams(self) -> Sequence[Sequence[str]]:
+        """Return the streams that tell which stories changed, in groups that `wait` may be asked for at once."""
+        return self._store.together([keys.wake(partition) for partition in range(self._partitions)])
 
     def wake_stream(self, story: str) -> str:
         """Return the stream that tells of changes to `story`, and of others in its partition."""
         return keys.wake(self._partition(story))
+
+    def wake_ends(self, streams: Sequence[str]) -> Mapping[str, str]:
+        """Return the last id of each stream, to wait from there on."""
+        return self._store.ends_of(streams)
+
+    def wait(self, seen: Mapping[str, str], *, timeout: float) -> News:
+        """Wait for any change of any story.
+
+        Args:
+            seen: Wake stream to the last id seen; see `wake_streams`.
+        """
+        stories: dict[str, int] = {}
+        begun_anew: set[str] = set()
+        last = dict(seen)
+        for stream, entries in self._store.read_streams(seen, timeout=timeout).items():
+            last[stream] = entries[-1][0]
+            for _, fields in entries:
+                stories |= json.decode(fields["stories"], type=dict[str, int])
+                begun_anew.update(json.decode(fields.get("reset", b"[]"), type=list[str]))
+        return News(last, stories, begun_anew)
 
     def _partition(self, story: str) -> int:
         return partition_of(story.encode("utf-8", "surrogatepass"), self._partitions)
@@ -189,14 +244,35 @@ def _place(cursor: str | None) -> str:
     if cursor is None:
         return HEAD
     if not (cursor.startswith("p") and cursor[1:].isascii() and cursor[1:].isdigit() and len(cursor) < 18):
-        raise Refused(
-            f"{cursor!r} is no cursor. Take the one that the page before gave as `next`, or leave it out for the newest."
-        )
+        raise _no_cursor(cursor)
     return f"({cursor[1:]}"
+
+
+def _no_cursor(cursor: str) -> Refused:
+    what = f"{shortened(cursor)} is no cursor."
+    return Refused(f"{what} Take the one that the page before gave as `next`, or leave it out for the newest.")
 
 
 def _cursor(after: bytes) -> str | None:
     return f"p{int(float(after[1:]))}" if after else None
+
+
+def _listed_place(cursor: str | None) -> tuple[str | int, str]:
+    """Return the place in a list over stories that a cursor names: a score, and what stands there."""
+    if cursor is None:
+        return HEAD, ""
+    try:
+        at, name = json.decode(urlsafe_b64decode(cursor.encode("ascii") + b"=="), type=tuple[int, str])
+        return at, name
+    except (ValueError, MsgspecError):
+        raise _no_cursor(cursor) from None
+
+
+def _listing(found: Sequence[T], limit: int, place: Callable[[T], tuple[int, str]]) -> Listing[T]:
+    """Return the first `limit` of what was found, and the cursor of what is below them."""
+    if len(found) <= limit:
+        return Listing(found, None)
+    return Listing(found[:limit], urlsafe_b64encode(json.encode(place(found[limit - 1]))).decode().rstrip("="))
 
 
 def _heading_then(kept: Story, heading: bytes) -> Heading:
@@ -212,8 +288,8 @@ def _public(text: bytes, document: bytes, note: bytes) -> PublicChange:
     return PublicChange(change, document or None)
 
 
-def _listed(name: bytes, document: bytes) -> ListedCorrection | None:
-    story, update, revision = name.decode().split("/")
+def _listed(name: str, document: bytes) -> ListedCorrection | None:
+    story, update, revision = name.split("/")
     corrections = json.decode(document, type=_Corrected).corrections
     told = next((one for one in corrections if one.revision == int(revision)), None)
     return ListedCorrection(story, update, told, document) if told is not None else None

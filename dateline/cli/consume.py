@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import random
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from dateline.cli.common import with_deployment
 from dateline.cli.lines import say
+from dateline.cli.stopping import INTERRUPTED, Stop, told_by_signals
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, LogUnavailable, OtherVersion, StoreUnavailable
 from dateline.settings import Settings
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from consumers.view import Parked
     from dateline.cli.announced import Announced
 
-INTERRUPTED = 130
-
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 _CALM = 30.0
@@ -35,24 +32,6 @@ _CALM = 30.0
 
 _CLOCK_PAUSE = 1.0
 _VERSION_PAUSE = 0.1
-
-
-class Stop:
-    """Whether to stop, and why. Waited for by several threads."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-        self.signal = 0
-
-    def __call__(self) -> bool:
-        return self._event.is_set()
-
-    def now(self, signal_number: int = 0) -> None:
-        self.signal = self.signal or signal_number
-        self._event.set()
-
-    def wait(self, seconds: float) -> None:
-        self._event.wait(seconds)
 
 
 @click.command(name="consume", epilog="Example: dateline consume timeline")
@@ -65,7 +44,7 @@ def consume_command(deployment: Deployment, names: Sequence[str]) -> int:
     SQLite log one works and the others stand by. When the store or the log cannot be reached, they try again until it can.
     """
     stop = Stop()
-    with _told_by_signals(stop):
+    with told_by_signals(stop):
         chosen = tuple(dict.fromkeys(names)) or tuple(CONSUMERS)
         say("started", consumers=chosen, log=deployment.log.url, process=os.getpid())
         _run_all(chosen, deployment.settings, stop)
@@ -241,25 +220,3 @@ def _run_one(name: str, settings: Settings, stop: Stop) -> None:
     with Deployment(settings) as own:
         own.notify = lambda text: say("noticed", level="warning", consumer=name, text=text)
         CONSUMERS[name](own, stop)
-
-
-@contextmanager
-def _told_by_signals(stop: Stop) -> Iterator[None]:
-    """Stop on SIGTERM and SIGINT; a second one ends the process at once, as it would anyway."""
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.getsignal(number) for number in numbers]
-
-    def restore() -> None:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-    def told(number: int, _frame: object) -> None:
-        restore()
-        stop.now(number)
-
-    for number in numbers:
-        signal.signal(number, told)
-    try:
-        yield
-    finally:
-        restore()

@@ -37,6 +37,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "watch": ("dateline.cli.watch", "follow a story in the terminal"),
     },
     "Operate": {
+        "serve": ("dateline.cli.serve", "the API, the change stream, feeds and the live page"),
         "consume": ("dateline.cli.consume", "run the consumers, until stopped"),
         "status": ("dateline.cli.status", "how far each view is, and what could not be read"),
         "replay": ("dateline.cli.replay", "build a view anew from the log, and switch to it"),

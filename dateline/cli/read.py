@@ -71,7 +71,7 @@ def history_command(deployment: Deployment, *, story: str, update: str, as_json:
     """Show what readers were told of an update, revision by revision, and what changed."""
     deployment.warm_up()
     story, update = check_name("story", story), check_name("update", update)
-    from consumers.timeline.past import history_json
+    from consumers.timeline.told import history_json
 
     behind = look(deployment)
     kept, told = deployment.reader.story(story), deployment.reader.history(story, update)
@@ -98,7 +98,7 @@ def corrections_command(deployment: Deployment, *, story: str | None, limit: int
     """Show what was put right, newest first: of one story, or of all."""
     deployment.warm_up()
     story = check_name("story", story) if story is not None else None
-    from consumers.timeline.past import corrections_json
+    from consumers.timeline.told import corrections_json
 
     behind = look(deployment)
     if story is not None and deployment.reader.story(story) is None:

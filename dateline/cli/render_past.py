@@ -10,8 +10,8 @@ from rich.text import Text
 from consumers.state import Change, Story
 from consumers.timeline.answers import HistoryEntry, ListedCorrection
 from consumers.timeline.diff import changed_words
-from consumers.timeline.past import with_diffs
 from consumers.timeline.shown import Shown, read_document
+from consumers.timeline.told import with_diffs
 from consumers.words import content_of
 from dateline.cli.local_time import LocalTime
 from dateline.cli.prose import one_line, plain

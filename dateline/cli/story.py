@@ -142,7 +142,11 @@ def list_stories(deployment: Deployment, as_json: bool) -> int:
     behind = look(deployment)
     found = deployment.reader.stories()
     if as_json:
-        emit_json({"stories": [_listed_json(one) for one in found]})
+        from msgspec import to_builtins
+
+        from consumers.timeline.answers import listed_json
+
+        emit_json({"stories": [to_builtins(listed_json(one)) for one in found]})
     elif found:
         _print_list(found)
     elif behind is None:
@@ -218,16 +222,6 @@ def _words(given: Words) -> StoryOptions:
     if given["topic"]:
         words["topics"] = given["topic"]
     return words
-
-
-def _listed_json(one: Listed) -> dict[str, Any]:  # Any: what JSON holds
-    from msgspec import to_builtins
-
-    from consumers.timeline.answers import story_json
-
-    story = one.story
-    record = {"seq": story.seq, "digest": story.digest.hex()}
-    return {**to_builtins(story_json(story)), "seq": story.seq, "updates": one.updates, "record": record}
 
 
 def _print_list(found: Sequence[Listed]) -> None:

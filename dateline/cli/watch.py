@@ -91,7 +91,7 @@ def _changes(
                 yield kept, change
                 since = change.change.seq
             if found is None or len(found[1]) < _MOST_AT_ONCE:
-                seen |= deployment.reader.wait(seen, timeout=_ROUND)
+                seen = dict(deployment.reader.wait(seen, timeout=_ROUND).seen)
             patience = 0.0
         except StoreUnavailable:
             patience = patience or time.monotonic() + _PATIENCE

@@ -418,9 +418,10 @@ def test_every_event_has_its_verdict(newsroom: Newsroom) -> None:
 def test_a_wait_ends_when_copy_comes_in(newsroom: Newsroom) -> None:
     newsroom.publish("a")
     stream = newsroom.reader.wake_stream(STORY)
-    seen = dict(newsroom.reader.wait({stream: "0"}, timeout=5))
-    assert newsroom.reader.wait(seen, timeout=0.01) == {}
+    seen = newsroom.reader.wait({stream: "0"}, timeout=5).seen
+    assert seen == newsroom.reader.wake_ends([stream])
+    assert not newsroom.reader.wait(seen, timeout=0.01).stories
 
     newsroom.publish("b")
 
-    assert newsroom.reader.wait(seen, timeout=5).keys() == {stream}
+    assert newsroom.reader.wait(seen, timeout=5).stories == {STORY: 2}

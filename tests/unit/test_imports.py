@@ -44,6 +44,7 @@ COMPOSITION = (
     "dateline.record_check",
     "dateline.registry*",
     "dateline.restore",
+    "dateline.serving*",
     "dateline.spool",
     "dateline.status",
     "dateline.replay",

@@ -20,8 +20,8 @@ from consumers.state import Change, Correction, Heading, Story, Update
 from consumers.timeline.answers import HistoryEntry, ListedCorrection, Page, PublicChange
 from consumers.timeline.diff import changed_words, diff
 from consumers.timeline.documents import document
-from consumers.timeline.past import with_diffs
 from consumers.timeline.shown import read_document
+from consumers.timeline.told import with_diffs
 from consumers.words import words_of
 from dateline.cli.local_time import LocalTime
 from dateline.cli.prose import markdown, plain, wrap

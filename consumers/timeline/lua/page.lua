@@ -1,6 +1,6 @@
 -- Reads a page of a story's timeline, newest first: pointer and documents together.
 -- KEYS: the generation's pointer. ARGV: prefix, story, index ('index' or 'key'), place to go on below ('+inf' for the head), limit.
--- Returns the story's state, the place to go on below ('' at the end) and the documents; nothing for an unknown story.
+-- Returns the story's state, the place to go on below ('' at the end), the documents and the generation; nothing for an unknown story.
 local generation = redis.call('GET', KEYS[1])
 if not generation then return {} end
 local g, story, limit = ARGV[1] .. generation .. ':', ARGV[2], tonumber(ARGV[5])
@@ -14,4 +14,4 @@ end
 if #found > 2 * limit then after = '(' .. found[2 * limit] end
 local documents = {}
 if #updates > 0 then documents = redis.call('HMGET', g .. 'docs/' .. story, unpack(updates)) end
-return {state, after, documents}
+return {state, after, documents, generation}

@@ -1,0 +1,176 @@
+"""The read API: the view's documents as the bytes they are."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import json
+
+from consumers.state import Update
+from consumers.timeline.answers import Page, change_json, listed_json
+from consumers.timeline.told import corrections_json, history_json
+from consumers.web.answers import Answer, content_tag
+from consumers.web.asked import AS_OF, CURSOR, KEY_EVENTS, SINCE, STORY, limit
+from consumers.web.endpoints import Asked, Endpoint, Killed, no_story, no_update
+from consumers.web.problems import Problem
+from schemas.times import rfc3339
+
+_POLL_S: Final = 10.0
+_POLL_CLOSED_S: Final = 60.0
+"""Seconds until a client that polls should ask again: on a closed story only corrections come."""
+
+
+def stories(asked: Asked) -> Answer:
+    found = asked.reader.stories(limit=asked.given["limit"], cursor=asked.given["cursor"])
+    body = json.encode({"stories": [listed_json(one) for one in found], "next": found.next})
+    return _polled(Answer(body, etag=content_tag(body)), is_closed=False)
+
+
+def story(asked: Asked) -> Answer:
+    found = asked.reader.listed(asked.story)
+    if found is None:
+        raise no_story(asked)
+    body = json.encode(listed_json(found))
+    return _polled(Answer(body, etag=content_tag(body)), is_closed=found.story.is_closed)
+
+
+def updates(asked: Asked) -> Answer:
+    page = page_of(asked)
+    return _polled(Answer(page.json(), etag=_etag(page)), is_closed=page.story.is_closed)
+
+
+def page_of(asked: Asked) -> Page:
+    """Return the page of a timeline that is asked for, as it is or as it was."""
+    given = asked.given
+    how = {"limit": given["limit"], "cursor": given["cursor"], "key_events": given["key_events"]}
+    if given["as_of"] is None:
+        page = asked.reader.page(asked.story, **how)
+    else:
+        page = asked.reader.page_as_of(asked.story, given["as_of"], **how)
+    if page is None:
+        raise no_story(asked)
+    return page
+
+
+def update(asked: Asked) -> Answer:
+    found = asked.reader.found(asked.story, asked.update)
+    if found is None:
+        raise no_story(asked)
+    kept, state, document = found
+    if document is None:
+        raise gone(asked, state)
+    return _polled(Answer(document, etag=content_tag(document)), is_closed=kept.is_closed)
+
+
+def gone(asked: Asked, update: Update | None) -> Exception:
+    """Return the error for an update that readers have not: recalled, or not there for all that they know."""
+    if update is None or update.killed_at is None:
+        return no_update(asked)
+    killed_at = rfc3339(update.killed_at)
+    document = {"id": update.id, "status": "killed", "killed_at": killed_at}
+    return Killed(f"Update {asked.update!r} was killed on {killed_at}; nothing of it may be used.", document=document)
+
+
+def history(asked: Asked) -> Answer:
+    found = asked.reader.found(asked.story, asked.update)
+    if found is None:
+        raise no_story(asked)
+    told = asked.reader.history(asked.story, asked.update)
+    if told is None:
+        raise gone(asked, found[1])
+    body = history_json(found[0], asked.update, told)
+    return Answer(body, etag=content_tag(body))
+
+
+def changes(asked: Asked) -> Answer:
+    since, most = asked.given["since"], asked.given["limit"]
+    found = asked.reader.changes(asked.story, since=since, limit=most + 1)
+    if found is None:
+        raise no_story(asked)
+    kept, after = found
+    if since > kept.seq:
+        raise Problem(400, f"since: {since} lies past the end; story {kept.id!r} is at seq {kept.seq}. Begin anew.", seq=kept.seq)
+    more, shown = len(after) > most, after[:most]
+    next_poll = 0.0 if more else _next_poll(is_closed=kept.is_closed)
+    seq = shown[-1].change.seq if more else kept.seq
+    head = json.encode({"since": since, "seq": seq, "more": more, "next_poll": next_poll})
+    listed = b",".join(map(change_json, shown))
+    answer = Answer(head[:-1] + b',"changes":[' + listed + b"]}", etag=f"{seq}.{content_tag(listed)}")
+    return _polled(answer, is_closed=kept.is_closed)
+
+
+def corrections(asked: Asked) -> Answer:
+    name = asked.given["story"]
+    if name is not None and asked.reader.story(name) is None:
+        raise no_story(Asked(asked.reader, asked.links, name, "", {}))
+    found = asked.reader.corrections(name, limit=asked.given["limit"], cursor=asked.given["cursor"])
+    body = corrections_json(found)[:-1] + b',"next":' + json.encode(found.next) + b"}"
+    return _polled(Answer(body, etag=content_tag(body)), is_closed=False)
+
+
+def _etag(page: Page) -> str:
+    return f"{page.generation}.{page.seq}"
+
+
+def _polled(answer: Answer, *, is_closed: bool) -> Answer:
+    answer.headers = {**answer.headers, "next-poll": f"{_next_poll(is_closed=is_closed):.1f}"}
+    return answer
+
+
+def _next_poll(*, is_closed: bool) -> float:
+    """Return in how many seconds to ask again, spread so that clients do not march in step."""
+    return round((_POLL_CLOSED_S if is_closed else _POLL_S) * random.uniform(0.75, 1.25), 1)
+
+
+_STORY = "/v1/stories/{story}"
+_UPDATE = f"{_STORY}/updates/{{update}}"
+
+READ_API: Final[Sequence[Endpoint]] = (
+    Endpoint(
+        "/v1/stories",
+        "stories",
+        "The stories, the last changed first.",
+        stories,
+        parameters=(limit(default=50, most=500), CURSOR),
+        document="Stories",
+    ),
+    Endpoint(_STORY, "story", "One story, without its updates.", story, document="ListedStory", problems=(404,)),
+    Endpoint(
+        f"{_STORY}/updates",
+        "updates",
+        "A story's updates, newest first: a page neither skips nor repeats one while copy comes in.",
+        updates,
+        parameters=(limit(default=20, most=500), CURSOR, KEY_EVENTS, AS_OF),
+        document="Timeline",
+        problems=(404,),
+    ),
+    Endpoint(_UPDATE, "update", "One update as it is now.", update, document="Update", problems=(404, 410)),
+    Endpoint(
+        f"{_UPDATE}/history",
+        "history",
+        "What readers were told of an update, the oldest first, each with how its words differ from those before.",
+        history,
+        document="History",
+        problems=(404, 410),
+    ),
+    Endpoint(
+        f"{_STORY}/changes",
+        "changes",
+        "What changed after a `seq`, in order. A change with no document takes its update off the page.",
+        changes,
+        parameters=(SINCE, limit(default=100, most=500)),
+        document="Changes",
+        problems=(404,),
+    ),
+    Endpoint(
+        "/v1/corrections",
+        "corrections",
+        "What was put right, newest first: of one story, or of all.",
+        corrections,
+        parameters=(STORY, limit(default=50, most=500), CURSOR),
+        document="Corrections",
+        problems=(404,),
+    ),
+)

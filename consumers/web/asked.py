@@ -1,0 +1,118 @@
+"""What a request asks for: the parameters of each address, how each is read from text, and how OpenAPI describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec import Struct
+
+from consumers.web.problems import Problem
+from schemas.names import name_problem, normal_name, shortened
+from schemas.times import parse_time
+
+Schema = dict[str, Any]  # Any: JSON Schema
+
+FURTHEST_SEQ: Final = 10**15
+_LONGEST: Final = 4096
+
+
+class Parameter(Struct, frozen=True):
+    """A parameter of a query.
+
+    Attributes:
+        schema: What OpenAPI says of its values.
+        read: Returns its value; raises `ValueError` whose text is for who asks.
+        default: Its value where it is not given.
+    """
+
+    name: str
+    meaning: str
+    schema: Schema
+    read: Callable[[str], object]
+    default: object = None
+
+
+def read_query(parameters: Sequence[Parameter], given: Sequence[tuple[str, str]]) -> Mapping[str, Any]:  # Any: values by name
+    """Return the values of `parameters`, by name with `_` for `-`.
+
+    Raises:
+        Problem: A value cannot be, or is given twice, or there is no such parameter (400).
+    """
+    known = {one.name: one for one in parameters}
+    values = {one.name: one.default for one in parameters}
+    seen = set()
+    for name, text in given:
+        if name not in known:
+            raise Problem(400, f"There is no parameter {shortened(name)} here; there are: {', '.join(known) or 'none'}.")
+        if name in seen:
+            raise Problem(400, f"The parameter {name!r} is given more than once.")
+        seen.add(name)
+        try:
+            values[name] = known[name].read(text)
+        except ValueError as error:
+            raise Problem(400, f"{name}: {error}") from None
+    return values
+
+
+def whole(*, least: int, most: int) -> Callable[[str], int]:
+    """Return what reads a whole number between two bounds."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
+            raise ValueError(f"{shortened(text)} is no whole number from {least} to {most}.")
+        return int(text)
+
+    return read
+
+
+def moment(text: str) -> datetime | int:
+    """Return the time or the seq that `as_of` names."""
+    if text.isascii() and text.isdigit():
+        return min(int(text[:20]), FURTHEST_SEQ)
+    if len(text) > _LONGEST:
+        raise ValueError("too long for a time.")
+    try:
+        return parse_time(text.replace(" ", "+"))  # a plus in a query that nobody escaped
+    except ValueError as error:
+        raise ValueError(f"{error} Or give a seq, like 12.") from None
+
+
+def boolean(text: str) -> bool:
+    if text not in ("true", "false", "1", "0", ""):
+        raise ValueError(f"{shortened(text)} is neither true nor false.")
+    return text not in ("false", "0")
+
+
+def text(given: str) -> str:
+    if len(given) > _LONGEST:
+        raise ValueError("too long.")
+    return given
+
+
+def name(given: str) -> str:
+    """Return the name of a story or an update in its normal form."""
+    found = normal_name(given)
+    if problem := name_problem(found):
+        raise ValueError(f"the name {shortened(found)} {problem}.")
+    return found
+
+
+SINCE = Parameter(
+    "since",
+    "The `seq` that you have: only what changed after it.",
+    {"type": "integer", "minimum": 0, "maximum": FURTHEST_SEQ},
+    whole(least=0, most=FURTHEST_SEQ),
+    0,
+)
+CURSOR = Parameter("cursor", "The `next` of the page before.", {"type": "string", "minLength": 1, "maxLength": 200}, text)
+AS_OF = Parameter("as_of", "What readers had then: a time with its zone, or a `seq`.", {"type": "string"}, moment)
+KEY_EVENTS = Parameter("key_events", "Only the key events.", {"type": "boolean"}, boolean, False)
+STORY = Parameter("story", "Only of this story.", {"type": "string"}, name)
+
+
+def limit(*, default: int, most: int) -> Parameter:
+    """Return the parameter that says how many at most."""
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+    return Parameter("limit", "How many at most.", schema, whole(least=1, most=most), default)

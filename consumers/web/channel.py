@@ -1,0 +1,181 @@
+"""A story's channel: who listens to it, and how a change reaches all of them.
+
+A client is a transport and a number: the `seq` that it has. A change is written to each transport as the same bytes. One whose
+transport still holds what was written before gets no more until that is gone, and is cut if that takes too long: nothing is
+kept for it but its number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from consumers.timeline.answers import PublicChange
+from consumers.web.frames import Ring, reset_frame
+
+MOST_UNSENT: Final = 64 * 1024
+"""Bytes that may wait in a transport before its client counts as slow."""
+
+LONGEST_LAG: Final = 15.0
+"""Seconds after which a slow client is cut."""
+
+_AT_ONCE: Final = 1000
+"""Clients written to before others have a turn: a few milliseconds."""
+
+_NOTHING: Final = -1
+"""The `seq` of a client that has nothing that holds."""
+
+_HEARTBEAT: Final = b":\n"
+_END: Final = b"0\r\n\r\n"
+
+
+class Client:
+    """One who listens.
+
+    Attributes:
+        seq: Of the last change that was written to it.
+        slow_since: Since when its transport is full, in seconds of the monotonic clock; 0 while it is not.
+    """
+
+    __slots__ = ("_is_chunked", "seq", "slow_since", "transport")
+
+    def __init__(self, transport: asyncio.Transport, seq: int, *, is_chunked: bool) -> None:
+        self.transport = transport
+        self.seq = seq
+        self.slow_since = 0.0
+        self._is_chunked = is_chunked
+
+    @property
+    def is_full(self) -> bool:
+        return self.transport.get_write_buffer_size() > MOST_UNSENT
+
+    def write(self, data: bytes, chunk: bytes) -> None:
+        """Write `data`, which is `chunk` in HTTP's chunked coding."""
+        self.transport.write(chunk if self._is_chunked else data)
+
+    def end(self, data: bytes) -> None:
+        """Write a last word and close. What is under way still goes out, if the client takes it."""
+        self.write(data, chunked(data) + _END)
+        self.transport.close()
+
+    def cut(self) -> None:
+        self.transport.abort()
+
+
+def chunked(data: bytes) -> bytes:
+    """Return `data` as one chunk of HTTP's chunked coding."""
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+class Channel:
+    """Those who listen to one story, and its last changes.
+
+    Attributes:
+        ring: The last changes. Whoever reads up to its end without waiting in between, and then joins, misses none.
+    """
+
+    def __init__(self, story: str, seq: int) -> None:
+        self.story = story
+        self.ring = Ring(seq)
+        self.clients: set[Client] = set()
+        self._slow: set[Client] = set()
+        self._news = asyncio.Event()
+
+    def join(self, client: Client) -> None:
+        self.clients.add(client)
+
+    def leave(self, client: Client) -> None:
+        self.clients.discard(client)
+        self._slow.discard(client)
+
+    def tell(self, changes: Iterable[PublicChange]) -> None:
+        """Take in changes that follow on those that are known, and have them written."""
+        self.ring.extend(changes)
+        self._news.set()
+
+    def begin_anew(self, seq: int) -> None:
+        """Tell everybody that what they have is not what the story is."""
+        self.ring.begin_anew(seq)
+        for client in self.clients:
+            client.seq = _NOTHING
+        self._news.set()
+
+    async def run(self) -> None:
+        """Write what is new to those who listen, for as long as this task lives."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await self._write_news()
+
+    async def beat(self) -> None:
+        """Write to everybody, so that proxies and clients know that the line is alive."""
+        chunk = chunked(_HEARTBEAT)
+        await self._each(lambda client: None if client.is_full else client.write(_HEARTBEAT, chunk))
+
+    def sweep(self) -> None:
+        """Go on with those who were slow and are not any more; cut those who have been for too long."""
+        deadline = time.monotonic() - LONGEST_LAG
+        for client in list(self._slow):
+            if client.transport.is_closing():
+                self._slow.discard(client)
+            elif not client.is_full:
+                self._slow.discard(client)
+                client.slow_since = 0.0
+                self._bring_up(client)
+            elif client.slow_since < deadline:
+                self.leave(client)
+                client.cut()
+
+    async def end(self, last_word: Callable[[], bytes], *, over: float) -> None:
+        """Send everybody away, spread over so many seconds."""
+        clients = list(self.clients)
+        for at, client in enumerate(clients):
+            self.leave(client)
+            client.end(last_word())
+            if at % 50 == 49:
+                await asyncio.sleep(over * 50 / len(clients))
+
+    async def _write_news(self) -> None:
+        """Write to each what it has not; most have the same, and get the same bytes."""
+        shared: dict[int, tuple[bytes, bytes]] = {}
+        last = self.ring.seq
+
+        def write(client: Client) -> None:
+            if client.slow_since:
+                return
+            if client.is_full:
+                client.slow_since = time.monotonic()
+                self._slow.add(client)
+                return
+            if client.seq not in shared:
+                data = self._after(client.seq)
+                shared[client.seq] = data, chunked(data)
+            if shared[client.seq][0]:
+                client.write(*shared[client.seq])
+            client.seq = last
+
+        await self._each(write, until=lambda: self.ring.seq != last)
+
+    def _bring_up(self, client: Client) -> None:
+        if data := self._after(client.seq):
+            client.write(data, chunked(data))
+            client.seq = self.ring.seq
+
+    def _after(self, seq: int) -> bytes:
+        """Return what a client that has `seq` is to get; it begins anew where the ring does not say what it has missed."""
+        found = self.ring.since(seq)
+        return found if found is not None else reset_frame(self.ring.seq)
+
+    async def _each(self, act: Callable[[Client], None], *, until: Callable[[], bool] = lambda: False) -> None:
+        """Do `act` for all who listen, and let others have a turn now and then; stop if `until` says so after one."""
+        clients = list(self.clients)
+        for start in range(0, len(clients), _AT_ONCE):
+            for client in clients[start : start + _AT_ONCE]:
+                if not client.transport.is_closing():
+                    act(client)
+            if start + _AT_ONCE < len(clients):
+                await asyncio.sleep(0)
+                if until():
+                    return

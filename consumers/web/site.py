@@ -1,0 +1,256 @@
+"""The site: takes each request to what answers it, keeps answers while they hold, and says what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Route, Router
+
+from consumers.web.answers import Answer, Receive, Scope, Send, send_answer
+from consumers.web.asked import name, read_query
+from consumers.web.endpoints import Asked, Endpoint, Killed, Missing
+from consumers.web.hub import Hub
+from consumers.web.kept import KeptAnswers
+from consumers.web.links import Links
+from consumers.web.problems import Problem, problem_answer
+from consumers.web.stream import Stream
+from dateline.errors import DatelineError, Refused, StoreUnavailable
+
+RETRY_AFTER_S: Final = 2
+_THREADS: Final = 8
+_LONGEST_QUERY: Final = 8192
+
+ShowProblem = Callable[[Problem, Scope], Answer]
+App = Callable[[Scope, Receive, Send], Any]
+
+
+class Site:
+    """An ASGI app over a hub.
+
+    Args:
+        endpoints: What there is to read.
+        links: Whose base is where readers find this site.
+        others: Routes of other parts; asked after the endpoints.
+        show_problem: Shows what went wrong to a person, where a page was asked for.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        *,
+        endpoints: Sequence[Endpoint],
+        links: Links,
+        others: Sequence[BaseRoute] = (),
+        show_problem: ShowProblem | None = None,
+    ) -> None:
+        self.hub = hub
+        self.links = links
+        self.kept = KeptAnswers(lambda: hub.is_up)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="reading")
+        self._show_problem = show_problem or (lambda problem, scope: problem_answer(problem))
+        self._stream = Stream(hub)
+        hub.on_changed = self.kept.changed
+        routes = [Route(one.path, _Reading(self, one)) for one in endpoints]
+        stream = Route("/v1/stories/{story}/stream", _Streaming(self))
+        self._router = Router([stream, *routes, *others], default=_no_such_address)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._live(receive, send)
+            return
+        if scope["method"] in _READS:
+            kept = self.kept.get(_target(scope))
+            if kept is not None:
+                await send_answer(kept, scope, send)
+                return
+        try:
+            scope["app"] = self
+            await self._router(scope, receive, send)
+        except HTTPException as error:
+            problem = Problem(error.status_code, error.detail)
+            await send_answer(problem_answer(problem), scope, send)
+
+    async def read(self, endpoint: Endpoint, asked: Callable[[], Asked]) -> Answer:
+        """Return what an endpoint answers; made in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: endpoint.read(asked()))
+
+    async def stream(self, scope: Scope, receive: Receive, send: Send, *, story: str, since: int | None) -> None:
+        """Serve a client of a story's stream.
+
+        Raises:
+            Missing: There is no such story.
+        """
+        if not await self._stream(scope, receive, send, story=story, since=since):
+            raise Missing(f"No story {story!r}.", what="story")
+
+    def problem_of(self, error: Exception, scope: Scope, *, is_page: bool) -> Answer:
+        """Return what tells of an error, to a person or to a program."""
+        problem = _problem(error)
+        if is_page:
+            return self._show_problem(problem, scope)
+        return _document(error) or problem_answer(problem, instance=scope["path"])
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Begin and end with the server (ASGI's lifespan)."""
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.hub.start()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self.hub.stop()
+                self._pool.shutdown(wait=False, cancel_futures=True)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+_READS: Final = ("GET", "HEAD")
+
+
+class _Reading:
+    """One endpoint as an ASGI app."""
+
+    def __init__(self, site: Site, endpoint: Endpoint) -> None:
+        self._site = site
+        self._endpoint = endpoint
+        self._is_page = endpoint.media_type.startswith("text/html")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "OPTIONS":
+            await send_answer(_preflight(), scope, send)
+            return
+        try:
+            _refuse_writing(scope)
+            answer = await self._answer(scope)
+        except (Problem, DatelineError) as error:
+            answer = self._site.problem_of(error, scope, is_page=self._is_page)
+        await send_answer(answer, scope, send)
+
+    async def _answer(self, scope: Scope) -> Answer:
+        names, given = self._named(scope), self._given(scope)
+        story = names.get("story") or given.get("story")
+        target = _target(scope) if self._endpoint.is_strict else _canonical(scope, given)
+        kept = self._site.kept.get(target)
+        if kept is not None:
+            return kept
+
+        def asked() -> Asked:
+            reader = self._site.hub.source.reader()
+            return Asked(reader, self._site.links, names.get("story", ""), names.get("update", ""), given)
+
+        return await self._site.kept.make(target, story, lambda: self._site.read(self._endpoint, asked))
+
+    def _named(self, scope: Scope) -> Mapping[str, str]:
+        return {kind: _name(kind, given) for kind, given in scope["path_params"].items()}
+
+    def _given(self, scope: Scope) -> Mapping[str, Any]:  # Any: each parameter's own
+        pairs = _pairs(scope)
+        if not self._endpoint.is_strict:
+            known = {one.name for one in self._endpoint.parameters}
+            pairs = [pair for pair in pairs if pair[0] in known]
+        return read_query(self._endpoint.parameters, pairs)
+
+
+class _Streaming:
+    """The stream as an ASGI app."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "OPTIONS":
+            await send_answer(_preflight(), scope, send)
+            return
+        try:
+            _refuse_writing(scope)
+            story = _name("story", scope["path_params"]["story"])
+            await self._site.stream(scope, receive, send, story=story, since=_since(scope))
+        except (Problem, DatelineError) as error:
+            await send_answer(self._site.problem_of(error, scope, is_page=False), scope, send)
+
+
+def _since(scope: Scope) -> int | None:
+    """Return the `seq` that a client has: by its `Last-Event-ID`, which is newer than its address, or by `since`."""
+    from consumers.web.asked import SINCE
+
+    last = next((value for key, value in scope["headers"] if key == b"last-event-id"), b"").decode("latin-1").strip()
+    pairs = _pairs(scope)
+    given = read_query((SINCE,), [*(one for one in pairs if one[0] != "since" or not last), *([("since", last)] if last else [])])
+    return given["since"] if last or any(key == "since" for key, _ in pairs) else None
+
+
+def _name(kind: str, given: str) -> str:
+    try:
+        return name(given)
+    except ValueError as error:
+        raise Missing(f"No {kind} of that name: {error}", what=kind) from None
+
+
+def _pairs(scope: Scope) -> list[tuple[str, str]]:
+    query: bytes = scope["query_string"]
+    if len(query) > _LONGEST_QUERY:
+        raise Problem(414, f"The query is longer than {_LONGEST_QUERY} bytes.")
+    try:
+        return parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=50, errors="strict")
+    except ValueError:
+        raise Problem(400, "The query is no list of names and values in UTF-8.") from None
+
+
+def _refuse_writing(scope: Scope) -> None:
+    if scope["method"] not in _READS:
+        raise Problem(405, f"Nothing can be done here with {scope['method']}; read it with GET.")
+
+
+def _target(scope: Scope) -> bytes:
+    query: bytes = scope["query_string"]
+    path: bytes = scope["raw_path"]
+    return path + b"?" + query if query else path
+
+
+def _canonical(scope: Scope, given: Mapping[str, Any]) -> bytes:  # Any: each parameter's own
+    """Return the address without what it was given beside its own parameters, so that it is kept once."""
+    held = sorted((key, str(value)) for key, value in given.items() if value is not None)
+    path: bytes = scope["raw_path"]
+    return path + b"#" + urlencode(held).encode()
+
+
+def _problem(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, Missing):
+        return Problem(404, str(error))
+    if isinstance(error, Killed):
+        return Problem(410, str(error))
+    if isinstance(error, Refused):
+        return Problem(400, str(error))
+    if isinstance(error, StoreUnavailable):
+        return Problem(503, "The view cannot be read for now; it comes back by itself.", retry_after=RETRY_AFTER_S)
+    return Problem(500, "Something is wrong on this side. The operator finds it in the log.")
+
+
+def _document(error: Exception) -> Answer | None:
+    """Return the document of what is not there any more, which the contract gives a form of its own."""
+    from msgspec import json
+
+    if isinstance(error, Killed):
+        return Answer(json.encode(error.document), status=410, caching="public, max-age=1")
+    return None
+
+
+def _preflight() -> Answer:
+    headers = {
+        "access-control-allow-methods": "GET, HEAD, OPTIONS",
+        "access-control-allow-headers": "accept, if-none-match, last-event-id",
+        "access-control-max-age": "86400",
+        "allow": "GET, HEAD, OPTIONS",
+    }
+    return Answer(b"", status=204, caching="public, max-age=86400", headers=headers)
+
+
+async def _no_such_address(scope: Scope, receive: Receive, send: Send) -> None:
+    raise HTTPException(404, "There is nothing at this address. What there is: /openapi.json")

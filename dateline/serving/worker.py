@@ -1,0 +1,63 @@
+"""One process that answers requests: `python -m dateline.serving.worker`, started by `dateline serve`, which holds the socket."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import os
+import socket
+from contextlib import suppress
+
+from dateline.app import SharedReader, make_site
+from dateline.cli.lines import say
+from dateline.serving.server import DrainingServer, configuration
+from dateline.settings import read_settings
+
+DRAIN_S = 5.0
+"""Seconds over which open streams are let go, so that not all clients come back at once."""
+
+
+class _Said(logging.Handler):
+    """Says what uvicorn and asyncio report in lines of our own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        about = {"error": logging.Formatter().formatException(record.exc_info)} if record.exc_info else {}
+        say(record.getMessage().strip(), level=record.levelname.lower(), **about)
+
+
+def main() -> None:
+    given = _arguments()
+    gc.set_threshold(200_000, 20, 100)
+    logging.basicConfig(level=logging.WARNING, handlers=[_Said()])
+    _open_many_files()
+    source = SharedReader(read_settings(os.environ, data=given.data))
+    site = make_site(source, public_url=given.public_url)
+    server = DrainingServer(configuration(site), drain=lambda: site.hub.end(over=DRAIN_S))
+    try:
+        server.run(sockets=[socket.socket(fileno=given.fd)])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        source.close()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="dateline.serving.worker")
+    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--data")
+    parser.add_argument("--public-url", required=True)
+    return parser.parse_args()
+
+
+def _open_many_files() -> None:
+    """Let this process hold as many sockets as the system allows it at most."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+if __name__ == "__main__":
+    main()
