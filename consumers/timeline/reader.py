@@ -13,9 +13,17 @@ from consumers.generations import Pointer
 from consumers.state import Correction, Entry, Heading, Story, Update
 from consumers.story import new_story
 from consumers.timeline import keys
-from consumers.timeline.answers import HistoryEntry, Listed, ListedCorrection, Page, PublicChange, ViewPosition
+from consumers.timeline.answers import (
+    HistoryEntry,
+    Listed,
+    ListedCorrection,
+    Page,
+    PublicChange,
+    ViewPosition,
+    cursor_after,
+    place_below,
+)
 from consumers.timeline.documents import damaged, read_change, read_entry, read_heading, read_history, read_story, read_update
-from dateline.errors import Refused
 from dateline.log.partitioner import partition_of
 from dateline.redis_store import Reply, Script, Store
 from schemas.times import from_us, to_ms
@@ -186,17 +194,12 @@ class TimelineReader:
 
 
 def _place(cursor: str | None) -> str:
-    if cursor is None:
-        return HEAD
-    if not (cursor.startswith("p") and cursor[1:].isascii() and cursor[1:].isdigit() and len(cursor) < 18):
-        raise Refused(
-            f"{cursor!r} is no cursor. Take the one that the page before gave as `next`, or leave it out for the newest."
-        )
-    return f"({cursor[1:]}"
+    place = place_below(cursor)
+    return HEAD if place is None else f"({place}"
 
 
 def _cursor(after: bytes) -> str | None:
-    return f"p{int(float(after[1:]))}" if after else None
+    return cursor_after(int(float(after[1:]))) if after else None
 
 
 def _heading_then(kept: Story, heading: bytes) -> Heading:
