@@ -8,6 +8,8 @@ from typing import Any, TypeVar, overload
 from msgspec import Raw, Struct, json
 
 from consumers.state import Change, Correction, Story
+from dateline.errors import Refused
+from schemas.names import shortened
 
 T = TypeVar("T")
 Json = dict[str, Any]  # Any: what JSON holds
@@ -119,6 +121,30 @@ class ViewPosition(Struct, frozen=True):
     stories: int
     problems: Sequence[Json]
     parked: int = 0
+
+
+def place_below(cursor: str | None) -> int | None:
+    """Return the place below which a page goes on after `cursor`; None for the head.
+
+    Raises:
+        Refused: The cursor is none of ours.
+    """
+    if cursor is None:
+        return None
+    if not (cursor.startswith("p") and cursor[1:].isascii() and cursor[1:].isdigit() and len(cursor) < 18):
+        raise no_cursor(cursor)
+    return int(cursor[1:])
+
+
+def no_cursor(cursor: str) -> Refused:
+    """Return the error for a cursor that is none of ours."""
+    what = f"{shortened(cursor)} is no cursor."
+    return Refused(f"{what} Take the one that the page before gave as `next`, or leave it out for the newest.")
+
+
+def cursor_after(place: int) -> str:
+    """Return the cursor of the page that goes on below `place`."""
+    return f"p{place}"
 
 
 def story_json(story: Story) -> Json:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
+
+from typing_extensions import override
 
 from consumers.intake import Homeless, Intake
 from consumers.memory import Memory
@@ -21,8 +24,8 @@ OnFolded = Callable[[Folded, Sequence[Write]], None]
 """Told of each batch that was folded, and what it writes, keys without a prefix."""
 
 
-class Folding:
-    """One partition's log, folded so far as it was asked to be, into `replica`. It holds about 3 KB an event.
+class PartitionFold(ABC):
+    """One partition's log, folded so far as it was asked to be. It remembers what the fold needs, about 1 KB an event.
 
     Attributes:
         offset: The first offset that was not read.
@@ -30,7 +33,6 @@ class Folding:
         undecodable: The offsets of the records that could not be read.
         failed: Stories of which a record could not be folded, and why; what is held of them is not to be used.
         passed_over: The keys of records that were not wanted.
-        on_folded: As the type says; None if nobody wants to know.
     """
 
     def __init__(self, log: Log, topic: str, partition: int, codec: Codec, *, stories: Collection[str] | None = None) -> None:
@@ -46,10 +48,12 @@ class Folding:
         self._homeless = 0
         self.undecodable: list[int] = []
         self.offset = self.records = 0
-        self.replica = Replica()
         self.failed: dict[str, str] = {}
         self.passed_over: set[bytes] = set()
-        self.on_folded: OnFolded | None = None
+
+    @abstractmethod
+    def _take(self, folded: Folded) -> None:
+        """Take the next batch that was folded."""
 
     def fold_to(self, end: int) -> None:
         """Fold the records before offset `end`."""
@@ -76,12 +80,8 @@ class Folding:
         self._homeless += len(homeless)
         self.undecodable += [one.offset for one in incoming if one.event is None]
         stories = self._steps(incoming)
-        folded = Folded(self.offset, next_offset, stories, homeless, self._homeless, len(self.undecodable))
-        writes = batch_writes("", folded)
-        self.replica.apply(writes)
+        self._take(Folded(self.offset, next_offset, stories, homeless, self._homeless, len(self.undecodable)))
         self.offset = next_offset
-        if self.on_folded is not None:
-            self.on_folded(folded, writes)
 
     def _steps(self, incoming: Sequence[Incoming]) -> dict[str, list[Step]]:
         """Fold story by story, so that one that cannot be folded keeps none of the others from it."""
@@ -98,6 +98,26 @@ class Folding:
             except Exception as error:  # whatever it is, it is this story's
                 self.failed[story] = f"{type(error).__name__}: {error}"
         return steps
+
+
+class Folding(PartitionFold):
+    """A partition folded into `replica`, by the commands that the view writes. It holds about 3 KB an event.
+
+    Attributes:
+        on_folded: As the type says; None if nobody wants to know.
+    """
+
+    def __init__(self, log: Log, topic: str, partition: int, codec: Codec, *, stories: Collection[str] | None = None) -> None:
+        super().__init__(log, topic, partition, codec, stories=stories)
+        self.replica = Replica()
+        self.on_folded: OnFolded | None = None
+
+    @override
+    def _take(self, folded: Folded) -> None:
+        writes = batch_writes("", folded)
+        self.replica.apply(writes)
+        if self.on_folded is not None:
+            self.on_folded(folded, writes)
 
     def expected(self) -> dict[str, Content]:
         """Return what must be in the view, the cursor too, by key without the generation's prefix."""

@@ -15,12 +15,22 @@ from consumers.generations import Pointer
 from consumers.state import Correction, Entry, Heading, Story, Update
 from consumers.story import new_story
 from consumers.timeline import keys
-from consumers.timeline.answers import HistoryEntry, Listed, ListedCorrection, Listing, News, Page, PublicChange, ViewPosition
+from consumers.timeline.answers import (
+    HistoryEntry,
+    Listed,
+    ListedCorrection,
+    Listing,
+    News,
+    Page,
+    PublicChange,
+    ViewPosition,
+    cursor_after,
+    no_cursor,
+    place_below,
+)
 from consumers.timeline.documents import damaged, read_change, read_entry, read_heading, read_history, read_story, read_update
-from dateline.errors import Refused
 from dateline.log.partitioner import partition_of
 from dateline.redis_store import Reply, Script, Store
-from schemas.names import shortened
 from schemas.times import from_us, to_ms
 
 T = TypeVar("T")
@@ -241,20 +251,12 @@ class TimelineReader:
 
 
 def _place(cursor: str | None) -> str:
-    if cursor is None:
-        return HEAD
-    if not (cursor.startswith("p") and cursor[1:].isascii() and cursor[1:].isdigit() and len(cursor) < 18):
-        raise _no_cursor(cursor)
-    return f"({cursor[1:]}"
-
-
-def _no_cursor(cursor: str) -> Refused:
-    what = f"{shortened(cursor)} is no cursor."
-    return Refused(f"{what} Take the one that the page before gave as `next`, or leave it out for the newest.")
+    place = place_below(cursor)
+    return HEAD if place is None else f"({place}"
 
 
 def _cursor(after: bytes) -> str | None:
-    return f"p{int(float(after[1:]))}" if after else None
+    return cursor_after(int(float(after[1:]))) if after else None
 
 
 def _listed_place(cursor: str | None) -> tuple[str | int, str]:
@@ -265,7 +267,7 @@ def _listed_place(cursor: str | None) -> tuple[str | int, str]:
         at, name = json.decode(urlsafe_b64decode(cursor.encode("ascii") + b"=="), type=tuple[int, str])
         return at, name
     except (ValueError, MsgspecError):
-        raise _no_cursor(cursor) from None
+        raise no_cursor(cursor) from None
 
 
 def _listing(found: Sequence[T], limit: int, place: Callable[[T], tuple[int, str]]) -> Listing[T]:

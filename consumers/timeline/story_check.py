@@ -68,7 +68,7 @@ class StoryCheck:
         if at is None:
             raise Refused(f"Partition {self.partition} of the timeline was never built. Run: dateline consume timeline")
         if at.generation != self._fits:
-            self._refuse_misfit(at)
+            refuse_misfit(self._log, self._topic, at)
             self._fits = at.generation
         self.folding.fold_to(at.offset)
         return at
@@ -117,24 +117,39 @@ class StoryCheck:
         kept = {key: live[key] for key in wanted if key in live}
         return StoryFound(at, self.folding.records, expected, kept, wanted, told)
 
-    def _refuse_misfit(self, at: Standing) -> None:
-        log_id = self._log.id(self._topic)
-        if at.log_id != log_id:
-            raise LogChanged(
-                f"LOG_CHANGED: the timeline view (partition {at.partition}) was built from log {at.log_id}, and "
-                f"{self._log.url} is log {log_id}. Point both settings at what belongs together."
-            )
-        if at.fold_version != FOLD_VERSION:
-            raise OtherVersion(
-                f"The live timeline view was made by fold version {at.fold_version}, and this release has {FOLD_VERSION}. "
-                "Run dateline replay to build it anew."
-            )
-        begin = self._log.begin_offsets(self._topic)[at.partition]
-        if begin > 0:
-            raise RetentionGap(
-                f"RETENTION_GAP: partition {at.partition} of {self._log.url} begins at offset {begin}, so what came before "
-                "cannot be folded. Bring the missing records back; they are kept for ever by default."
-            )
+
+def refuse_misfit(log: Log, topic: str, at: Standing) -> None:
+    """See that a partition of the live view fits the log and this release.
+
+    Raises:
+        LogChanged, RetentionGap, OtherVersion: It does not.
+    """
+    log_id = log.id(topic)
+    if at.log_id != log_id:
+        raise LogChanged(
+            f"LOG_CHANGED: the timeline view (partition {at.partition}) was built from log {at.log_id}, and "
+            f"{log.url} is log {log_id}. Point both settings at what belongs together."
+        )
+    if at.fold_version != FOLD_VERSION:
+        raise OtherVersion(
+            f"The live timeline view was made by fold version {at.fold_version}, and this release has {FOLD_VERSION}. "
+            "Run dateline replay to build it anew."
+        )
+    refuse_gap(log, topic, at.partition)
+
+
+def refuse_gap(log: Log, topic: str, partition: int) -> None:
+    """See that a partition's log is there from its beginning.
+
+    Raises:
+        RetentionGap: It is not.
+    """
+    begin = log.begin_offsets(topic)[partition]
+    if begin > 0:
+        raise RetentionGap(
+            f"RETENTION_GAP: partition {partition} of {log.url} begins at offset {begin}, so what came before "
+            "cannot be folded. Bring the missing records back; they are kept for ever by default."
+        )
 
 
 def unusable_line(story: str, entry: bytes | str, failed: str | None) -> str:

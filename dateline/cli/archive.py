@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from itertools import chain
-from pathlib import Path
-from tempfile import mkstemp
 from typing import TYPE_CHECKING
 
 import click
@@ -17,14 +12,13 @@ import click
 from dateline.cli.common import emit_json, json_option, notice, with_deployment
 from dateline.cli.copy import copy_command
 from dateline.cli.importing import EVENTS_A_SECOND, UNCONFIRMED, counted, list_bad_lines, told_if_stopped
+from dateline.cli.output import output
 from dateline.cli.progress import progress
 from dateline.deployment import PATIENCE, Deployment
 from dateline.errors import DatelineError, Refused
 
 if TYPE_CHECKING:
     from dateline.restore import Archive, Restored
-
-Write = Callable[[bytes], object]
 
 _MOST_NAMED = 5
 
@@ -55,7 +49,7 @@ def export_command(deployment: Deployment, file: str, story: str | None) -> None
     lines = export(deployment.log, story=check_name("story", story) if story is not None else None)
     first = next(lines)  # what can be refused is refused before the file is touched
     records = -1  # the header is none
-    with _output(file) as write:
+    with output(file) as write:
         for line in chain([first], lines):
             write(line)
             records += 1
@@ -117,37 +111,3 @@ def _say(restored: Restored, *, as_json: bool) -> None:
     there = f" {restored.there:,} were there from an import that was stopped." if restored.there else ""
     left_out = f" Left out: {counted(restored.left_out, 'record')} of no story." if restored.left_out else ""
     click.echo(f"Restored {counted(restored.records, 'record')} of {stories}.{there}{left_out}")
-
-
-@contextmanager
-def _output(file: str) -> Iterator[Write]:
-    """Open what is exported to: stdout, or a file that is replaced when all is written."""
-    if file == "-":
-        yield sys.stdout.buffer.write
-        sys.stdout.buffer.flush()
-        return
-    path = Path(file)
-    try:
-        if path.exists() and not path.is_file():
-            with path.open("wb") as special:  # a device or a pipe; of a folder, the error says so
-                yield special.write
-            return
-        with _replaced(path.resolve()) as write:
-            yield write
-    except OSError as error:
-        raise Refused(f"{file!r} cannot be written ({error.strerror}). Name another place, or - for stdout.") from error
-
-
-@contextmanager
-def _replaced(path: Path) -> Iterator[Write]:
-    descriptor, partial = mkstemp(prefix=f".{path.name[:100]}.", suffix=".partial", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            yield out.write
-            out.flush()
-            os.fsync(out.fileno())
-        Path(partial).replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(partial).unlink()
-        raise

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from dateline.cli.as_of import moment_of
 from dateline.cli.common import json_option, notice, unknown_story, unknown_update, with_deployment
 from dateline.deployment import Deployment, Unconfirmed
 from dateline.errors import OtherVersion, Refused
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from consumers.state import Update
     from consumers.timeline.answers import Page
 
-_FURTHEST_SEQ = 10**15
 _PATIENCE = 10.0
 """Seconds after which a reader gets what the view has."""
 
@@ -29,6 +29,7 @@ _PATIENCE = 10.0
 @click.option("--cursor", metavar="C", help="Go on where a page ended.")
 @click.option("--key-events", is_flag=True, help="Only the key events.")
 @click.option("--as-of", metavar="T|SEQ", help="What readers had then: a time with its zone, or a seq.")
+@click.option("--unredacted", is_flag=True, help="For desks: with what is killed or under embargo today, from the log.")
 @json_option
 @with_deployment
 def timeline_command(
@@ -39,16 +40,24 @@ def timeline_command(
     cursor: str | None,
     key_events: bool,
     as_of: str | None,
+    unredacted: bool,
     as_json: bool,
 ) -> int:
-    """Show a story's updates, newest first, as readers have them."""
+    """Show a story's updates, newest first, as readers have them or had them.
+
+    What is killed or under embargo today is left out, whenever that is. --unredacted shows to whoever may read the log that it
+    was there, why it is gone and what readers had of it; what they never had stays out.
+    """
     deployment.warm_up()
     story = check_name("story", story)
-    then = _moment(as_of)
+    then = moment_of(as_of) if as_of is not None else None
+    ask: dict[str, Any] = {"limit": limit, "cursor": cursor, "key_events": key_events}  # Any: the page's options
+    if unredacted:
+        _show_unredacted(deployment, story, as_of, ask, as_json=as_json)
+        return 0
     if not as_json:
         import_module("dateline.cli.render")  # while the private Redis starts
     behind = look(deployment)
-    ask: dict[str, Any] = {"limit": limit, "cursor": cursor, "key_events": key_events}  # Any: the page's options
     reader = deployment.reader
     page = reader.page(story, **ask) if then is None else reader.page_as_of(story, then, **ask)
     if page is None:
@@ -56,9 +65,7 @@ def timeline_command(
     if as_json:
         click.echo(page.json())
         return exit_code(behind)
-    more = ["dateline", *_asked_data(), "timeline", story, *(("--limit", str(limit)) if limit != 20 else ())]
-    more += [*(("--as-of", as_of) if as_of else ()), *(("--key-events",) if key_events else ())]
-    _show_timeline(page, then, more)
+    _show_timeline(page, then, _more(story, as_of, ask))
     return exit_code(behind)
 
 
@@ -136,23 +143,13 @@ def exit_code(behind: Unconfirmed | None) -> int:
     return behind.exit_code if behind is not None else 0
 
 
-def _moment(as_of: str | None) -> datetime | int | None:
-    """Return the time or the seq that `--as-of` names."""
-    if as_of is None:
-        return None
-    if as_of.isascii() and as_of.isdigit():
-        return min(int(as_of[:20]), _FURTHEST_SEQ)
-    from schemas.times import parse_time
-
-    try:
-        return parse_time(as_of)
-    except ValueError as error:
-        raise Refused(f"--as-of: {error} Or give a seq, like 12.") from None
-
-
 def _no_page(deployment: Deployment, story: str, as_of: str | None) -> Refused:
     if as_of is None or deployment.reader.story(story) is None:
         return unknown_story(deployment, story)
+    return _nothing_then(story, as_of)
+
+
+def _nothing_then(story: str, as_of: str | None) -> Refused:
     return Refused(f"As of {as_of}, readers had nothing of story {story!r}. Its beginning: dateline timeline {story} --as-of 1")
 
 
@@ -165,19 +162,44 @@ def _killed(update: Update | None) -> Refused | None:
     return Refused(f"Update {shortened(update.id)} was killed on {shown_time(update.killed_at)}; nothing of it is shown.")
 
 
+def _more(story: str, as_of: str | None, ask: Mapping[str, Any], *options: str) -> list[str]:
+    """Return the command that shows the same, to which a cursor is added."""
+    limit = ask["limit"]
+    more = ["dateline", *_asked_data(), "timeline", story, *(("--limit", str(limit)) if limit != 20 else ())]
+    return [*more, *(("--as-of", as_of) if as_of else ()), *options, *(("--key-events",) if ask["key_events"] else ())]
+
+
 def _asked_data() -> Sequence[str]:
     data = click.get_current_context().find_root().obj
     return ("--data", data) if isinstance(data, str) else ()
 
 
+def _show_unredacted(deployment: Deployment, story: str, as_of: str | None, ask: Mapping[str, Any], *, as_json: bool) -> None:
+    from dateline.cli.unredacted import show_unredacted, unredacted_json, unredacted_page
+
+    then = moment_of(as_of) if as_of is not None else None
+    found = unredacted_page(deployment, story, then, **ask)
+    if found is None:
+        raise _nothing_then(story, as_of)
+    if as_json:
+        click.echo(unredacted_json(found))
+        return
+    from dateline.cli.sheet import Sheet
+
+    show_unredacted(Sheet(), found, as_of=_in_words(found.page, then), more=_more(story, as_of, ask, "--unredacted"))
+
+
 def _show_timeline(page: Page, then: datetime | int | None, more: Sequence[str]) -> None:
-    from dateline.cli.local_time import LocalTime
     from dateline.cli.render import show_timeline
     from dateline.cli.sheet import Sheet
 
-    as_of = None
+    show_timeline(Sheet(), page, as_of=_in_words(page, then), more=more)
+
+
+def _in_words(page: Page, then: datetime | int | None) -> str | None:
+    """Return the words for the moment that a page shows; None for now."""
+    from dateline.cli.local_time import LocalTime
+
     if isinstance(then, datetime):
-        as_of = f"on {LocalTime(page.story.heading.time_zone).moment(then)} (seq {page.seq})"
-    elif then is not None:
-        as_of = f"at seq {page.seq}"
-    show_timeline(Sheet(), page, as_of=as_of, more=more)
+        return f"on {LocalTime(page.story.heading.time_zone).moment(then)} (seq {page.seq})"
+    return f"at seq {page.seq}" if then is not None else None

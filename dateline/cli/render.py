@@ -45,7 +45,7 @@ def show_timeline(sheet: Sheet, page: Page, *, as_of: str | None, more: Sequence
             shown_day = day
         show_update(sheet, document, clock)
         sheet.gap()
-    _show_foot(sheet, page, more)
+    show_foot(sheet, page.next, more, is_empty=not page.documents)
     sheet.flush()
 
 
@@ -64,7 +64,7 @@ def show_update(sheet: Sheet, update: Shown, clock: LocalTime) -> None:
     if season:
         marks = Text(" · ").join([Text(season, QUIET), *([marks] if marks else [])])
     headline = Text(one_line(update.headline), "bold")
-    _show_hour(sheet, clock.hour(update.published_at), marks or headline)
+    show_hour(sheet, clock.hour(update.published_at), marks or headline)
     indent = sheet.margin
     if marks:
         sheet.put(headline, indent=indent)
@@ -116,17 +116,29 @@ def marks_of(update: Shown) -> Text:
     return Text(" · ").join(marks)
 
 
+def show_foot(sheet: Sheet, cursor: str | None, more: Sequence[str], *, is_empty: bool) -> None:
+    """Print how to go on: the command for the page at `cursor`, or that there is none."""
+    if cursor is not None:
+        sheet.put("Earlier updates:", style=QUIET)
+        sheet.put_whole(shlex.join((*more, "--cursor", cursor)), indent=2)
+    elif is_empty:
+        sheet.put("Nothing here yet." if more[-1] != "--key-events" else "No key events.", style=QUIET)
+    else:
+        sheet.put("There is nothing earlier.", style=QUIET)
+
+
+def show_hour(sheet: Sheet, hour: str, text: Text) -> None:
+    """Print an update's first line: its hour in the margin, and what stands beside it."""
+    start = f"{hour}  "
+    sheet.put(text, first=start, rest=" " * sheet.margin, mark="cyan")
+
+
 def _coverage(heading: Heading, clock: LocalTime) -> str:
     if heading.closed_at is not None:
         return f"Coverage ended on {clock.day(heading.closed_at)} at {clock.hour(heading.closed_at)}"
     if heading.opened_at is not None:
         return f"Open since {clock.day(heading.opened_at)}, {clock.hour(heading.opened_at)}"
     return "Open"
-
-
-def _show_hour(sheet: Sheet, hour: str, text: Text) -> None:
-    start = f"{hour}  "
-    sheet.put(text, first=start, rest=" " * sheet.margin, mark="cyan")
 
 
 def _show_block(sheet: Sheet, block: Block, indent: int) -> None:
@@ -171,13 +183,3 @@ def _small_print(update: Shown, clock: LocalTime) -> Iterator[str]:
         yield f"revision {update.revision}"
     if update.updated_at != update.published_at:
         yield f"updated {clock.moment(update.updated_at, near=update.published_at)}"
-
-
-def _show_foot(sheet: Sheet, page: Page, more: Sequence[str]) -> None:
-    if page.next is not None:
-        sheet.put("Earlier updates:", style=QUIET)
-        sheet.put_whole(shlex.join((*more, "--cursor", page.next)), indent=2)
-    elif not page.documents:
-        sheet.put("Nothing here yet." if more[-1] != "--key-events" else "No key events.", style=QUIET)
-    else:
-        sheet.put("There is nothing earlier.", style=QUIET)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
@@ -13,6 +12,7 @@ import click
 from dateline.cli.common import emit_json, json_option, notice, with_deployment
 from dateline.cli.importing import counted, told_if_stopped
 from dateline.cli.progress import meter
+from dateline.cli.room import check_room
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, OtherVersion, Refused
 from schemas.topics import EVENTS_TOPIC
@@ -31,21 +31,40 @@ _ROLLBACK_PATIENCE = 600.0
 VIEWS = ("timeline", "all")
 
 
-@click.command(name="replay", epilog="\b\nExamples:\n  dateline replay timeline\n  dateline replay timeline --story apollo-13")
+@click.command(
+    name="replay",
+    epilog="\b\nExamples:\n  dateline replay timeline\n  dateline replay timeline --as-of 1970-04-14T03:30:00Z",
+)
 @click.argument("view", type=click.Choice(VIEWS))
 @click.option("--story", metavar="S", help="Build this story alone, in place; readers have the old one or the new one.")
 @click.option("--no-switch", is_flag=True, help="Build and compare only; the next replay goes on from there.")
 @click.option("--join", is_flag=True, help="On Kafka: help another process that replays, and end with it.")
+@click.option("--as-of", metavar="T|SEQ", help="Build it as it was then (a seq: with --story), compare, keep nothing.")
+@click.option("--out", "file", metavar="FILE|-", help="With --as-of: write what was built, a line of JSON a story.")
 @json_option
 @with_deployment
 def replay_command(
-    deployment: Deployment, view: str, story: str | None, no_switch: bool, join: bool, as_json: bool
+    deployment: Deployment,
+    view: str,
+    story: str | None,
+    no_switch: bool,
+    join: bool,
+    as_of: str | None,
+    file: str | None,
+    as_json: bool,
 ) -> int:  # each an option
     """Build a view anew from the log while readers go on reading, compare, and put it in the old one's place.
 
     What readers see differently is listed. The old generation is kept until the next replay: dateline rollback goes back to it.
     A replay that was stopped goes on when it is run again.
+
+    With --as-of it is built in memory as readers had it then, without what is killed or under embargo today, and compared with
+    what they are told of that moment (exit code 1 if that differs). It is never switched to.
     """
+    if as_of is not None:
+        return _as_of(deployment, as_of, story, file, join=join, as_json=as_json)
+    if file is not None:
+        raise click.UsageError("--out goes with --as-of: a view that is built to be read is kept in Redis.")
     if story is not None and (no_switch or join):
         raise click.UsageError("--story builds one story in place; leave --no-switch and --join out.")
     deployment.warm_up()
@@ -128,6 +147,14 @@ def drop_command(deployment: Deployment, which: str) -> None:
     click.echo(f"Dropped {', '.join(names)}: {counted(dropped, 'key')}.")
 
 
+def _as_of(deployment: Deployment, as_of: str, story: str | None, file: str | None, *, join: bool, as_json: bool) -> int:
+    if join:
+        raise click.UsageError("--as-of builds in memory, alone; leave --join out.")
+    from dateline.cli.replay_as_of import replay_as_of
+
+    return replay_as_of(deployment, as_of, story=story, file=file, as_json=as_json)
+
+
 def _drop_leftovers(deployment: Deployment, generations: Generations) -> str:
     """Take away what nothing names, and what is left of stories whose rebuilding was stopped; return what to say of it."""
     from consumers.timeline.leftovers import drop_rebuilds
@@ -152,7 +179,7 @@ def _replay(deployment: Deployment, *, switch: bool) -> Replayed:
         except DatelineError as error:  # the live one may be unusable, which is why it is built anew
             notice(f"dateline: The live timeline could not be brought up to date: {error}")
         replay = Replay(deployment.log, generations, codec=committed_codec())
-        replay.begin(check_room=lambda: _check_room(deployment, generations))
+        replay.begin(check_room=lambda: check_room(deployment, generations))
         with meter("Replaying", unit="events") as show:
             replay.build(progress=show, stay=stay)
         with replay.following() as check:
@@ -189,30 +216,6 @@ def _alone(deployment: Deployment) -> Iterator[Callable[[], None]]:
 
     with only_one(deployment.log, "replay", what="replay", notify=deployment.notify, patience=_PATIENCE) as stay:
         yield stay
-
-
-def _check_room(deployment: Deployment, generations: Generations) -> None:
-    """Refuse where a second generation would not fit.
-
-    Raises:
-        Refused: It says how much is missing.
-    """
-    wanted = generations.size_bytes("live")
-    room = deployment.store.room_bytes()
-    if room is not None:  # and what is there beside the live one makes room
-        room += generations.size_bytes("previous") + generations.size_bytes("shadow")
-    if room is not None and wanted > room:
-        raise Refused(
-            f"A second generation needs about {wanted / 1e6:,.0f} MB, and Redis at {deployment.store.shown} has room for "
-            f"{room / 1e6:,.0f} MB: {(wanted - room) / 1e6:,.0f} MB are missing. Nothing was built."
-        )
-    if deployment.settings.is_embedded:
-        free = shutil.disk_usage(deployment.settings.data_folder).free
-        if free < wanted:
-            raise Refused(
-                f"A second generation needs about {wanted / 1e6:,.0f} MB of disk for the private Redis's dump, and "
-                f"{deployment.settings.data_folder} has {free / 1e6:,.0f} MB free. Nothing was built."
-            )
 
 
 def _say(replayed: Replayed, *, switched: bool, as_json: bool) -> None:

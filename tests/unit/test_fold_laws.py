@@ -271,7 +271,12 @@ def outcomes(said: Iterable[Record]) -> Iterator[tuple[Incoming, State, Outcome]
 def documents_of(redis: MemoryRedis, story: str) -> list[dict[str, Any]]:
     """Return the page that readers get, the newest first; times as times."""
     shown = redis.hash(f"{G}docs/{story}")
-    return [_timed(msgspec.json.decode(shown[update])) for update in redis.newest_first(f"{G}index/{story}")]
+    return documents_of_json(shown[update].encode() for update in redis.newest_first(f"{G}index/{story}"))
+
+
+def documents_of_json(documents: Iterable[bytes]) -> list[dict[str, Any]]:
+    """Return documents as they are shown, times as times."""
+    return [_timed(msgspec.json.decode(document)) for document in documents]
 
 
 def _timed(document: dict[str, Any]) -> dict[str, Any]:

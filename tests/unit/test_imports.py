@@ -208,6 +208,18 @@ def test_redis_is_imported_by_its_store_alone() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_what_was_killed_is_read_by_the_shell_alone() -> None:
+    past = "consumers.timeline.past"
+    allowed = {f"{past}_check", "dateline.cli.unredacted", "dateline.cli.replay_as_of"}
+    wrong = [
+        module.where(found)
+        for module, found in imports()
+        if found.target in (past, f"{past}_check") and module.name not in allowed
+    ]
+
+    assert not wrong, "\n".join(["it holds the words of killed updates, which no reader may get:", *wrong])
+
+
 def test_schemas_do_no_input_or_output() -> None:
     wrong = [
         module.where(found)
