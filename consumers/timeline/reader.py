@@ -13,14 +13,21 @@ from consumers.generations import Pointer
 from consumers.state import Correction, Entry, Heading, Story, Update
 from consumers.story import new_story
 from consumers.timeline import keys
-from consumers.timeline.answers import HistoryEntry, Listed, ListedCorrection, Page, PublicChange, ViewPosition
-from consumers.timeline.documents import damaged, read_change, read_entry, read_heading, read_history, read_story, read_update
-from dateline.errors import Refused
+from consumers.timeline.answers import (
+    HistoryEntry,
+    Listed,
+    ListedCorrection,
+    Marks,
+    Page,
+    Part,
+    PublicChange,
+    ViewPosition,
+)
+from consumers.timeline.documents import read_change, read_entry, read_heading, read_history, read_story, read_update
+from consumers.timeline.pages import cursor_of, page_of, part_of, place_below, places_of
 from dateline.log.partitioner import partition_of
 from dateline.redis_store import Reply, Script, Store
 from schemas.times import from_us, to_ms
-
-HEAD = "+inf"
 
 
 class TimelineReader:
@@ -45,14 +52,10 @@ class TimelineReader:
         Raises:
             Refused: The cursor is none of ours.
         """
-        found = self._ask(keys.PAGE, story, "key" if key_events else "index", _place(cursor), limit)
+        found = self._ask(keys.PAGE, story, "key" if key_events else "index", place_below(cursor), limit)
         if not found:
             return None
-        state, after, documents = found
-        kept = read_story(state)
-        if None in documents:
-            raise damaged(f"a document of story {story!r} is missing")
-        return Page(kept, kept.seq, _cursor(after), documents)
+        return page_of(*found)
 
     def page_as_of(
         self, story: str, when: datetime | int, *, limit: int = 20, cursor: str | None = None, key_events: bool = False
@@ -62,16 +65,50 @@ class TimelineReader:
         What is killed or under embargo today is left out.
         """
         kind, value = ("seq", when) if isinstance(when, int) else ("ms", to_ms(when))
-        args = (kind, value, "1" if key_events else "0", _place(cursor), limit)
+        args = (kind, value, "1" if key_events else "0", place_below(cursor), limit)
         found = self._ask(keys.PAGE_AS_OF, story, *args)
         if not found:
             return None
-        state, seq, heading, after, documents = found
+        state, seq, heading, after, documents, places, generation = found
         if seq == 0:
             return None
         kept = read_story(state)
         shown = Story(kept.id, _heading_then(kept, heading), kept.seq)
-        return Page(shown, seq, _cursor(after), documents)
+        return Page(shown, seq, cursor_of(after), documents, places_of(places), generation.decode())
+
+    def recent(self, story: str, *, limit: int = 20, cursor: str | None = None, tail: int = 500, others: int = 0) -> Part | None:
+        """Return a page of `story` and what the last changes did to the rest of it; None if there is no such story.
+
+        Args:
+            tail: How many of the story's last changes are looked at, for updates taken off and for other documents.
+            others: How many documents there may be beside those of the page; the last changed are taken.
+
+        Raises:
+            Refused: The cursor is none of ours.
+        """
+        found = self._ask(keys.RECENT, story, place_below(cursor), limit, tail, others)
+        return part_of(*found) if found else None
+
+    def window(self, story: str, *, first: int, last: int) -> Part | None:
+        """Return what has its place from `first` to `last`, also what was taken off; None if there is no such story.
+
+        One call reads the whole of it, so a window is a few hundred at most.
+        """
+        found = self._ask(keys.WINDOW, story, first, last)
+        return part_of(*found) if found else None
+
+    def marks(self, story: str, *, since: int = 0, window: int, limit: int = 500) -> Marks | None:
+        """Return where the changes after `since` fell, of at most `limit` of them; None if there is no such story.
+
+        Args:
+            window: How many places a window has; the first begins at 1.
+        """
+        found = self._ask(keys.MARKS, story, since, limit, window)
+        if not found:
+            return None
+        generation, state, reached, more, numbers, last = found
+        by_window = dict(zip(numbers, last, strict=True))
+        return Marks(generation.decode(), read_story(state).seq, reached, bool(more), by_window)
 
     def changes(self, story: str, *, since: int = 0, limit: int = 500) -> tuple[Story, Sequence[PublicChange]] | None:
         """Return the story and its changes after `since`, the oldest first; None if there is no such story.
@@ -183,20 +220,6 @@ class TimelineReader:
 
     def _at(self, partition: int) -> str:
         return keys.pointer(partition, self._pointer)
-
-
-def _place(cursor: str | None) -> str:
-    if cursor is None:
-        return HEAD
-    if not (cursor.startswith("p") and cursor[1:].isascii() and cursor[1:].isdigit() and len(cursor) < 18):
-        raise Refused(
-            f"{cursor!r} is no cursor. Take the one that the page before gave as `next`, or leave it out for the newest."
-        )
-    return f"({cursor[1:]}"
-
-
-def _cursor(after: bytes) -> str | None:
-    return f"p{int(float(after[1:]))}" if after else None
 
 
 def _heading_then(kept: Story, heading: bytes) -> Heading:
