@@ -22,6 +22,7 @@ class Page(Struct, frozen=True):
         seq: The story's `seq` that the page shows.
         next: The cursor of the page after it, None at the end.
         documents: Each a JSON object.
+        places: Of each document, the `seq` at which its update first became public.
         generation: The generation of the view that it was read from.
     """
 
@@ -29,12 +30,51 @@ class Page(Struct, frozen=True):
     seq: int
     next: str | None
     documents: Sequence[bytes]
+    places: Sequence[int] = ()
     generation: str = ""
 
     def json(self) -> bytes:
         """Return the page as the document of the contract."""
         head = json.encode({"story": story_json(self.story), "seq": self.seq, "next": self.next})
         return head[:-1] + b',"updates":[' + b",".join(self.documents) + b"]}"
+
+
+class TakenOff(Struct, frozen=True):
+    """An update that readers had and that is not public any more: the change that took it off, and the place it had."""
+
+    change: Change
+    place: int
+
+
+class Part(Struct, frozen=True):
+    """A part of a timeline.
+
+    Attributes:
+        others: Documents that are no part of the page and changed lately, the highest place first, and their places.
+        taken_off: The last taken off first.
+    """
+
+    page: Page
+    others: Sequence[tuple[bytes, int]]
+    taken_off: Sequence[TakenOff]
+
+
+class Marks(Struct, frozen=True):
+    """Where a story's changes fell.
+
+    Attributes:
+        seq: The story's.
+        reached: The `seq` of the last change that was looked at.
+        more: Whether there are changes after it.
+        last: Of each window of places, by its number from 0, the `seq` of the last change of an update that has its place
+            there. A change of the story's title counts for the first.
+    """
+
+    generation: str
+    seq: int
+    reached: int
+    more: bool
+    last: Mapping[int, int]
 
 
 class Listed(Struct, frozen=True):

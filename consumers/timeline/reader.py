@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
-from typing import TypeVar
 
-from msgspec import MsgspecError, Struct, json
+from msgspec import Struct, json
 from msgspec.structs import replace
 
 from consumers.generations import Pointer
@@ -20,22 +18,18 @@ from consumers.timeline.answers import (
     Listed,
     ListedCorrection,
     Listing,
+    Marks,
     News,
     Page,
+    Part,
     PublicChange,
     ViewPosition,
-    cursor_after,
-    no_cursor,
-    place_below,
 )
-from consumers.timeline.documents import damaged, read_change, read_entry, read_heading, read_history, read_story, read_update
+from consumers.timeline.documents import read_change, read_entry, read_heading, read_history, read_story, read_update
+from consumers.timeline.pages import cursor_of, listed_below, listing, page_of, part_of, place_below, places_of
 from dateline.log.partitioner import partition_of
 from dateline.redis_store import Reply, Script, Store
 from schemas.times import from_us, to_ms
-
-T = TypeVar("T")
-
-HEAD = "+inf"
 
 
 class TimelineReader:
@@ -60,14 +54,10 @@ class TimelineReader:
         Raises:
             Refused: The cursor is none of ours.
         """
-        found = self._ask(keys.PAGE, story, "key" if key_events else "index", _place(cursor), limit)
+        found = self._ask(keys.PAGE, story, "key" if key_events else "index", place_below(cursor), limit)
         if not found:
             return None
-        state, after, documents, generation = found
-        kept = read_story(state)
-        if None in documents:
-            raise damaged(f"a document of story {story!r} is missing")
-        return Page(kept, kept.seq, _cursor(after), documents, generation.decode())
+        return page_of(*found)
 
     def page_as_of(
         self, story: str, when: datetime | int, *, limit: int = 20, cursor: str | None = None, key_events: bool = False
@@ -77,16 +67,50 @@ class TimelineReader:
         What is killed or under embargo today is left out.
         """
         kind, value = ("seq", when) if isinstance(when, int) else ("ms", to_ms(when))
-        args = (kind, value, "1" if key_events else "0", _place(cursor), limit)
+        args = (kind, value, "1" if key_events else "0", place_below(cursor), limit)
         found = self._ask(keys.PAGE_AS_OF, story, *args)
         if not found:
             return None
-        state, seq, heading, after, documents, generation = found
+        state, seq, heading, after, documents, places, generation = found
         if seq == 0:
             return None
         kept = read_story(state)
         shown = Story(kept.id, _heading_then(kept, heading), kept.seq)
-        return Page(shown, seq, _cursor(after), documents, generation.decode())
+        return Page(shown, seq, cursor_of(after), documents, places_of(places), generation.decode())
+
+    def recent(self, story: str, *, limit: int = 20, cursor: str | None = None, tail: int = 500, others: int = 0) -> Part | None:
+        """Return a page of `story` and what the last changes did to the rest of it; None if there is no such story.
+
+        Args:
+            tail: How many of the story's last changes are looked at, for updates taken off and for other documents.
+            others: How many documents there may be beside those of the page; the last changed are taken.
+
+        Raises:
+            Refused: The cursor is none of ours.
+        """
+        found = self._ask(keys.RECENT, story, place_below(cursor), limit, tail, others)
+        return part_of(*found) if found else None
+
+    def window(self, story: str, *, first: int, last: int) -> Part | None:
+        """Return what has its place from `first` to `last`, also what was taken off; None if there is no such story.
+
+        One call reads the whole of it, so a window is a few hundred at most.
+        """
+        found = self._ask(keys.WINDOW, story, first, last)
+        return part_of(*found) if found else None
+
+    def marks(self, story: str, *, since: int = 0, window: int, limit: int = 500) -> Marks | None:
+        """Return where the changes after `since` fell, of at most `limit` of them; None if there is no such story.
+
+        Args:
+            window: How many places a window has; the first begins at 1.
+        """
+        found = self._ask(keys.MARKS, story, since, limit, window)
+        if not found:
+            return None
+        generation, state, reached, more, numbers, last = found
+        by_window = dict(zip(numbers, last, strict=True))
+        return Marks(generation.decode(), read_story(state).seq, reached, bool(more), by_window)
 
     def changes(self, story: str, *, since: int = 0, limit: int = 500) -> tuple[Story, Sequence[PublicChange]] | None:
         """Return the story and its changes after `since`, the oldest first; None if there is no such story.
@@ -156,11 +180,11 @@ class TimelineReader:
         Raises:
             Refused: The cursor is none of ours.
         """
-        at, name = _listed_place(cursor)
+        at, name = listed_below(cursor)
         replies = self._ask_all(keys.STORIES, limit + 1, at, name)
         found = [Listed(read_story(state), updates) for reply in replies for state, updates in reply]
         found.sort(key=lambda one: (one.story.recorded_at, one.story.id), reverse=True)
-        return _listing(found, limit, lambda one: (one.story.recorded_at, one.story.id))
+        return listing(found, limit, lambda one: (one.story.recorded_at, one.story.id))
 
     def corrections(self, story: str | None = None, *, limit: int = 50, cursor: str | None = None) -> Listing[ListedCorrection]:
         """Return the corrections of what is public, of one story or of all, the last recorded first.
@@ -171,14 +195,14 @@ class TimelineReader:
         Raises:
             Refused: The cursor is none of ours.
         """
-        at, name = _listed_place(cursor)
+        at, name = listed_below(cursor)
         asked = (story or "", limit + 1, at, name)
         replies = [self._ask(keys.CORRECTIONS, story, *asked[1:])] if story else self._ask_all(keys.CORRECTIONS, *asked)
         found = [(int(float(at)), name.decode(), document) for reply in replies for at, name, document in reply]
         found.sort(key=lambda each: (each[0], each[1]), reverse=True)
-        listing = _listing(found, limit, lambda each: (each[0], each[1]))
-        read = (_listed(name, document) for _, name, document in listing)
-        return Listing([one for one in read if one], listing.next)
+        page = listing(found, limit, lambda each: (each[0], each[1]))
+        read = (_listed(name, document) for _, name, document in page)
+        return Listing([one for one in read if one], page.next)
 
     def verdict(self, story: str, event_id: str) -> Entry | None:
         """Return what became of an event; None while no consumer has seen it."""
@@ -248,33 +272,6 @@ class TimelineReader:
 
     def _at(self, partition: int) -> str:
         return keys.pointer(partition, self._pointer)
-
-
-def _place(cursor: str | None) -> str:
-    place = place_below(cursor)
-    return HEAD if place is None else f"({place}"
-
-
-def _cursor(after: bytes) -> str | None:
-    return cursor_after(int(float(after[1:]))) if after else None
-
-
-def _listed_place(cursor: str | None) -> tuple[str | int, str]:
-    """Return the place in a list over stories that a cursor names: a score, and what stands there."""
-    if cursor is None:
-        return HEAD, ""
-    try:
-        at, name = json.decode(urlsafe_b64decode(cursor.encode("ascii") + b"=="), type=tuple[int, str])
-        return at, name
-    except (ValueError, MsgspecError):
-        raise no_cursor(cursor) from None
-
-
-def _listing(found: Sequence[T], limit: int, place: Callable[[T], tuple[int, str]]) -> Listing[T]:
-    """Return the first `limit` of what was found, and the cursor of what is below them."""
-    if len(found) <= limit:
-        return Listing(found, None)
-    return Listing(found[:limit], urlsafe_b64encode(json.encode(place(found[limit - 1]))).decode().rstrip("="))
 
 
 def _heading_then(kept: Story, heading: bytes) -> Heading:

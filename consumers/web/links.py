@@ -41,6 +41,15 @@ class Links:
     def corrections_feed(self) -> str:
         return f"{self.base}/v1/corrections.atom"
 
+    def sitemap_index(self) -> str:
+        return f"{self.base}/sitemap.xml"
+
+    def news_sitemap(self) -> str:
+        return f"{self.base}/sitemap-news.xml"
+
+    def sitemap(self, story: str) -> str:
+        return f"{self.story(story)}/sitemap.xml"
+
     def updates(self, story: str, **query: str | int | None) -> str:
         return f"{self._api(story)}/updates{_query(query)}"
 

@@ -1,7 +1,7 @@
 -- Reads a page of a story's timeline as readers had it once, from the history alone.
 -- KEYS: the generation's pointer. ARGV: prefix, story, 'seq' or 'ms', seq or milliseconds, '1' for key events only, place to go on below, limit.
--- Returns the story's state, the seq then, the heading then ('as now', or '' for none yet), the place to go on below, the documents
--- and the generation.
+-- Returns the story's state, the seq then, the heading then ('as now', or '' for none yet), the place to go on below, the documents,
+-- their places and the generation.
 local generation = redis.call('GET', KEYS[1])
 if not generation then return {} end
 local g, story, limit = ARGV[1] .. generation .. ':', ARGV[2], tonumber(ARGV[7])
@@ -67,7 +67,7 @@ local function below(place)
   return both
 end
 
-local documents, after = {}, ''
+local documents, places, after = {}, {}, ''
 local place = ARGV[6]
 if place == '+inf' then place = tostring(seq) end
 while true do
@@ -75,11 +75,11 @@ while true do
   for i = 1, math.min(#batch, limit + 1) do
     local document = document_at(batch[i][1])
     if document ~= '' and (ARGV[5] ~= '1' or cjson.decode(document)['key_event']) then
-      if #documents == limit then return {state, seq, heading_at(), after, documents, generation} end
-      documents[#documents + 1] = document
+      if #documents == limit then return {state, seq, heading_at(), after, documents, places, generation} end
+      documents[#documents + 1], places[#places + 1] = document, batch[i][2]
       after = '(' .. batch[i][2]
     end
     place = '(' .. batch[i][2]
   end
-  if #batch <= limit then return {state, seq, heading_at(), '', documents, generation} end
+  if #batch <= limit then return {state, seq, heading_at(), '', documents, places, generation} end
 end

@@ -1,0 +1,1 @@
+"""A coverage as feeds: pure functions from what was read to bytes, one module a form."""
