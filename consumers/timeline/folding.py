@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 from consumers.intake import Homeless, Intake
 from consumers.memory import Memory
 from consumers.state import Incoming
 from consumers.story import FOLD_VERSION
-from consumers.timeline.replica import Content, Replica
+from consumers.timeline.replica import Content, Past, Replica
 from consumers.timeline.writes import Write, batch_writes
 from consumers.view import Folded, Step, StoryLoaded
 from dateline.log.base import Log
@@ -56,17 +57,33 @@ class Folding:
         while self.fold_page(end):
             pass
 
+    @contextmanager
+    def remembering(self) -> Iterator[Past]:
+        """Note what each field holds after every record that the block folds, where that changes, and before."""
+        past: Past = {}
+        self.replica.past = past
+        try:
+            yield past
+        finally:
+            self.replica.past = None
+
     def fold_page(self, end: int, *, limit: int = PAGE) -> bool:
         """Fold some more of the records before offset `end`; return whether there may be more of them."""
         before = self.offset
         if before >= end:
             return False
         batch = self._log.read(self._topic, self._partition, before, limit=limit)
+        next_offset = min(batch.next_offset, end)
         records = [one for one in batch.records if one.offset < end]
         if self._keys is not None:
             self.passed_over |= {one.key for one in records if one.key is not None} - self._keys
             records = [one for one in records if one.key in self._keys]
-        self._fold([self._intake.read(record) for record in records], min(batch.next_offset, end))
+        read = [self._intake.read(record) for record in records]
+        if self.replica.past is not None:  # each record by itself: the view may have been seen after any of them
+            for record, one in zip(records, read, strict=True):
+                self._fold([one], record.offset + 1)
+            read = []
+        self._fold(read, next_offset)
         self.records += len(records)
         return before < self.offset < end
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import chain
@@ -18,6 +17,7 @@ from dateline.cli.common import emit_json, json_option, notice, with_deployment
 from dateline.cli.copy import copy_command
 from dateline.cli.importing import EVENTS_A_SECOND, UNCONFIRMED, counted, list_bad_lines, told_if_stopped
 from dateline.cli.progress import progress
+from dateline.clock import now_ms
 from dateline.deployment import PATIENCE, Deployment
 from dateline.errors import DatelineError, Refused
 
@@ -78,7 +78,7 @@ def import_command(deployment: Deployment, file: str, as_json: bool) -> int:
     from dateline.ndjson import read_file
     from dateline.restore import read_archive, restore
 
-    with closing(read_archive(read_file(file), now_ms=time.time_ns() // 1_000_000)) as archive:
+    with closing(read_archive(read_file(file), now_ms=now_ms())) as archive:
         _refuse_bad(archive, file)
         deployment.warm_up()
         with (
