@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 
 from consumers.parking import PARKED_MOST
 from consumers.runner import Runner
@@ -23,23 +21,9 @@ from producers.desk import Desk
 from schemas.codec import committed_codec
 from schemas.topics import EVENTS_TOPIC
 from tests.integration.cli import Result, json_of, run
-from tests.support.servers import redis_server
 
 DAMAGED, WELL = "apollo-13", "mir"
 Json = dict[str, Any]  # Any: what JSON holds
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as address:
-        yield address
-
-
-@pytest.fixture
-def raw(server: tuple[str, int]) -> Iterator[Any]:  # Any: redis-py types an answer as all that it could ever be
-    with redis.Redis(port=server[1], decode_responses=True) as client:
-        client.flushall()
-        yield client
 
 
 class Place:
@@ -72,9 +56,9 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, server: tuple[str, int], raw: Any) -> Place:
+def place(tmp_path: Path, server: str, raw: Any) -> Place:
     """A place where two stories have begun."""
-    place = Place(tmp_path, f"redis://127.0.0.1:{server[1]}", raw)
+    place = Place(tmp_path, server, raw)
     with place.log() as log:
         desk = Desk(log, name="houston")
         for story in (DAMAGED, WELL):
@@ -194,8 +178,8 @@ def test_an_embargo_of_a_parked_story_is_not_lifted_by_every_command(place: Plac
         assert log.end_offsets(EVENTS_TOPIC) == before
 
 
-def test_too_many_stop_the_consumer_and_a_retry_lets_it_go_on(tmp_path: Path, server: tuple[str, int], raw: Any) -> None:
-    place = Place(tmp_path, f"redis://127.0.0.1:{server[1]}", raw)
+def test_too_many_stop_the_consumer_and_a_retry_lets_it_go_on(tmp_path: Path, server: str, raw: Any) -> None:
+    place = Place(tmp_path, server, raw)
     with place.log() as log:
         desk, home = Desk(log, name="houston"), partition_of(DAMAGED.encode(), log.partitions(EVENTS_TOPIC))
         names = [f"s{n}" for n in range(500) if partition_of(f"s{n}".encode(), log.partitions(EVENTS_TOPIC)) == home]

@@ -30,7 +30,8 @@ from dateline.cli.main import run as dateline
 from dateline.errors import DatelineError, StoreUnavailable
 from dateline.log import open_log
 from dateline.redis_store import Store
-from dateline.replay import Replay, roll_back
+from dateline.replay import Replay
+from dateline.rollback import roll_back
 from dateline.turn import only_one
 from producers.records import record_of
 from schemas.codec import committed_codec
@@ -159,10 +160,10 @@ class Halting(TimelineGenerations):
         self._left = flips
 
     @override
-    def flip(self, partition: int, to: Pointer, name: str, *, reset: Sequence[str] = ()) -> int | None:
+    def flip(self, partition: int, to: Pointer, name: str, *, reset: Sequence[str] = (), enough: int | None = None) -> int | None:
         if not self._left:
             raise Killed
-        behind = super().flip(partition, to, name, reset=reset)
+        behind = super().flip(partition, to, name, reset=reset, enough=enough)
         self._left -= behind is None
         return behind
 
@@ -219,7 +220,7 @@ def test_a_flip_that_was_stopped_can_be_taken_back_and_done_anew(room: Room) -> 
     with pytest.raises(Killed):
         room.replay(Halting(room, flips=2))
 
-    name, _ = roll_back(room.log, room.generations, codec=committed_codec(), patience=20.0)
+    name = roll_back(room.log, room.generations, codec=committed_codec(), patience=20.0).generation
 
     assert name == "g1"
     assert room.names("live") == room.everywhere("g1")
@@ -233,7 +234,7 @@ def test_a_rollback_that_was_stopped_is_gone_on_with(room: Room) -> None:
     with pytest.raises(Killed):
         roll_back(room.log, Halting(room, flips=3), codec=committed_codec(), patience=20.0)
 
-    name, _ = roll_back(room.log, room.generations, codec=committed_codec(), patience=20.0)
+    name = roll_back(room.log, room.generations, codec=committed_codec(), patience=20.0).generation
 
     assert name == "g1"
     assert room.names("live") == room.everywhere("g1")
@@ -267,8 +268,8 @@ class _Dying(TimelineGenerations):
         self._kill = kill
 
     @override
-    def view(self, pointer: Pointer, *, new: str = "none") -> TimelineView:
-        view = TimelineView(self._store, pointer=pointer, new=new)
+    def view(self, pointer: Pointer, *, new: str = "none", first: Mapping[int, int] | None = None) -> TimelineView:
+        view = TimelineView(self._store, pointer=pointer, new=new, first=first)
         if new == "none":
             self._kill()
         return view
@@ -346,7 +347,7 @@ def test_a_rollback_says_how_far_it_was_behind_and_has_caught_up(room: Room) -> 
         told = room.run("rollback", "timeline", "--json")
         again = room.run("rollback", "timeline")
 
-    assert json_of(told) == {"view": "timeline", "generation": "g1", "was_behind": 12}
+    assert json_of(told) == {"view": "timeline", "generation": "g1", "was_behind": 12, "parked": []}
     assert "Readers have g2 again; it was 0 records behind" in again.out
     assert room.has(dict.fromkeys(STORIES, PER_STORY + 1))
 

@@ -15,12 +15,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-import redis
 
 from consumers.timeline.audit import Auditor
 from consumers.timeline.reader import TimelineReader
 from consumers.timeline.rebuild import Rebuilt, rebuild_story
-from dateline.log import open_log
 from dateline.log.base import Log, NewRecord
 from dateline.redis_store import Store
 from producers.desk import Desk
@@ -28,40 +26,13 @@ from schemas.codec import committed_codec
 from schemas.topics import EVENTS_TOPIC
 from tests.integration.cli import DATELINE, Result, json_of, run
 from tests.support.planted import PLANTED, STORY, catch_up, cover, plant, prefix_of
-from tests.support.servers import eventually, redis_server
+from tests.support.servers import eventually
 
 MANY = 400
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as (_, port):
-        yield port
-
-
-@pytest.fixture
-def raw(port: int) -> Iterator[Any]:  # Any: redis-py types an answer as all that it could ever be
-    """The test's own hands on the view."""
-    with redis.Redis(port=port, decode_responses=True) as client:
-        client.flushall()
-        yield client
-
-
-@pytest.fixture
-def store(port: int, raw: Any) -> Iterator[Store]:
-    store = Store(f"redis://127.0.0.1:{port}")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Iterator[Log]:
-    with open_log(f"sqlite:///{tmp_path}/log.db") as log:
-        yield log
-
-
-def dateline(tmp_path: Path, port: int, *args: str) -> Result:
-    return run(tmp_path, *args, env={"DATELINE_REDIS": f"redis://127.0.0.1:{port}"})
+def dateline(tmp_path: Path, server: str, *args: str) -> Result:
+    return run(tmp_path, *args, env={"DATELINE_REDIS": server})
 
 
 def rebuilt(log: Log, store: Store, story: str = STORY) -> Rebuilt | None:
@@ -105,21 +76,21 @@ def test_what_was_planted_is_put_right(log: Log, store: Store, raw: Any, what: s
     assert differences(log, store) == []
 
 
-def test_the_command_says_what_it_put_right(tmp_path: Path, port: int, log: Log, store: Store, raw: Any) -> None:
+def test_the_command_says_what_it_put_right(tmp_path: Path, server: str, log: Log, store: Store, raw: Any) -> None:
     cover(log)
     catch_up(log, store)
     said = plant(raw, "a changed headline")
 
-    first = dateline(tmp_path, port, "replay", "timeline", "--story", STORY)
-    second = dateline(tmp_path, port, "replay", "timeline", "--story", STORY)
-    third = json_of(dateline(tmp_path, port, "replay", "timeline", "--story", STORY, "--json"))
+    first = dateline(tmp_path, server, "replay", "timeline", "--story", STORY)
+    second = dateline(tmp_path, server, "replay", "timeline", "--story", STORY)
+    third = json_of(dateline(tmp_path, server, "replay", "timeline", "--story", STORY, "--json"))
 
     assert f"\n  {said}" in first.out
     assert "open pages begin anew" in first.out
     assert second.out == "Built apollo-13 in g1 from 9 records: 2 public updates.\nIt is as it was.\n"
     assert (third["story"], third["records"], third["differences"], third["keys"]) == (STORY, 9, [], 0)
     assert resets(raw) == [STORY]
-    assert dateline(tmp_path, port, "verify").code == 0
+    assert dateline(tmp_path, server, "verify").code == 0
 
 
 def test_readers_are_not_disturbed_by_what_they_do_not_see(log: Log, store: Store, raw: Any) -> None:
@@ -161,11 +132,11 @@ def test_a_story_that_the_log_does_not_know_is_taken_away(log: Log, store: Store
     assert differences(log, store) == []
 
 
-def test_a_story_that_is_nowhere_is_an_error_with_the_nearest(tmp_path: Path, port: int, log: Log, store: Store) -> None:
+def test_a_story_that_is_nowhere_is_an_error_with_the_nearest(tmp_path: Path, server: str, log: Log, store: Store) -> None:
     cover(log)
     catch_up(log, store)
 
-    found = dateline(tmp_path, port, "replay", "timeline", "--story", "apolo-13")
+    found = dateline(tmp_path, server, "replay", "timeline", "--story", "apolo-13")
 
     assert found.code == 1
     assert "No story 'apolo-13' (did you mean 'apollo-13'?)" in found.err
@@ -203,7 +174,7 @@ def test_what_waited_and_could_not_be_read_is_counted(log: Log, store: Store, ra
     assert differences(log, store) == []
 
 
-def test_a_story_that_a_consumer_parked_is_mended(tmp_path: Path, port: int, log: Log, store: Store, raw: Any) -> None:
+def test_a_story_that_a_consumer_parked_is_mended(tmp_path: Path, server: str, log: Log, store: Store, raw: Any) -> None:
     cover(log)
     catch_up(log, store)
     raw.hset(f"{prefix_of(raw)}state/{STORY}", "launch", "damaged")
@@ -211,9 +182,9 @@ def test_a_story_that_a_consumer_parked_is_mended(tmp_path: Path, port: int, log
     Desk(log, name="houston").publish(STORY, update="late", headline="Late", body="…")
     catch_up(log, store)
 
-    before = dateline(tmp_path, port, "verify")
-    replayed = dateline(tmp_path, port, "replay", "timeline", "--story", STORY)
-    after = dateline(tmp_path, port, "verify")
+    before = dateline(tmp_path, server, "verify")
+    replayed = dateline(tmp_path, server, "replay", "timeline", "--story", STORY)
+    after = dateline(tmp_path, server, "verify")
 
     assert before.code == 1
     assert "dateline: story apollo-13: it is parked since seq 10: " in before.err
@@ -240,9 +211,9 @@ def test_what_a_consumer_remembers_of_the_story_is_loaded_anew(log: Log, store: 
 
 
 @contextmanager
-def consuming(tmp_path: Path, port: int) -> Iterator[None]:
+def consuming(tmp_path: Path, server: str) -> Iterator[None]:
     """Run a consumer in a process of its own."""
-    environment = {**os.environ, "DATELINE_DATA": str(tmp_path), "DATELINE_REDIS": f"redis://127.0.0.1:{port}"}
+    environment = {**os.environ, "DATELINE_DATA": str(tmp_path), "DATELINE_REDIS": server}
     process = subprocess.Popen([str(DATELINE), "consume", "timeline"], stderr=subprocess.DEVNULL, env=environment)
     try:
         yield
@@ -279,12 +250,12 @@ def publishing(log: Log) -> Iterator[list[int]]:
 
 
 def test_a_story_is_built_while_a_desk_publishes_to_it_and_a_consumer_runs(
-    tmp_path: Path, port: int, log: Log, store: Store, raw: Any
+    tmp_path: Path, server: str, log: Log, store: Store, raw: Any
 ) -> None:
     cover(log)
     damages = cycle(("a changed headline", "a lost place", "a lost key", "a lost state", "an unlisted correction"))
     tries: list[int] = []
-    with consuming(tmp_path, port):
+    with consuming(tmp_path, server):
         eventually(lambda: has_caught_up(log, store))
         while len(tries) < 5 or (max(tries) == 1 and len(tries) < 30):
             with publishing(log) as said:
@@ -340,7 +311,7 @@ def test_readers_have_the_old_one_or_the_new_one_and_never_a_mix(log: Log, store
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.99])
 def test_killed_at_any_moment_it_leaves_the_old_one_and_is_run_again(
-    tmp_path: Path, port: int, log: Log, store: Store, raw: Any, share: float
+    tmp_path: Path, server: str, log: Log, store: Store, raw: Any, share: float
 ) -> None:
     desk = Desk(log, name="houston")
     for number in range(MANY):
@@ -349,7 +320,7 @@ def test_killed_at_any_moment_it_leaves_the_old_one_and_is_run_again(
     catch_up(log, store)
     wanted = set(raw.keys(f"*/{STORY}*"))
     lose(raw)
-    environment = {**os.environ, "DATELINE_DATA": str(tmp_path), "DATELINE_REDIS": f"redis://127.0.0.1:{port}"}
+    environment = {**os.environ, "DATELINE_DATA": str(tmp_path), "DATELINE_REDIS": server}
     command = [str(DATELINE), "replay", "timeline", "--story", STORY]
 
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
@@ -358,7 +329,7 @@ def test_killed_at_any_moment_it_leaves_the_old_one_and_is_run_again(
     process.wait()
 
     assert {key for key in raw.keys(f"*/{STORY}*") if "rebuild/" not in key} in (set(), wanted)
-    again = dateline(tmp_path, port, "replay", "timeline", "--story", STORY)
+    again = dateline(tmp_path, server, "replay", "timeline", "--story", STORY)
     assert (again.code, again.err) == (0, "")
     assert raw.keys("*rebuild/*") == []
     assert differences(log, store) == []
