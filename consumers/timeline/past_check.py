@@ -11,6 +11,7 @@ from datetime import datetime
 
 from msgspec import MsgspecError, Struct, json
 
+from consumers.fit import Extent, check_whole
 from consumers.timeline.answers import Page, story_json
 from consumers.timeline.documents import damaged
 from consumers.timeline.past import Past

@@ -1,8 +1,9 @@
-"""What tests with a Redis share: one server a module, empty before each test, and a log in a file."""
+"""What tests of a whole deployment share: a Redis a module, empty before each test; a log, in a file or on Kafka; commands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import redis
 from dateline.log import open_log
 from dateline.log.base import Log
 from dateline.redis_store import Store
+from tests.integration.cli import Run, run
+from tests.support.kafka_servers import NEVER_RESTARTED, empty_log, kafka_broker
 from tests.support.servers import redis_server
 
 
@@ -38,7 +41,34 @@ def store(server: str, raw: Any) -> Iterator[Store]:  # Any: as above
     store.close()
 
 
+@pytest.fixture(scope="session")
+def events_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a broker whose topic of the events each test makes anew; not one that somebody else has news in."""
+    with kafka_broker(tmp_path_factory.mktemp("kafka"), NEVER_RESTARTED) as broker:
+        yield broker.address
+
+
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[Log]:
-    with open_log(f"sqlite:///{tmp_path}/log.db") as log:
+def log_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty log of four partitions: a file, and Kafka too for a test that is `on_both_logs`."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path}/log.db"
+    return empty_log(request.getfixturevalue("events_broker"))
+
+
+@pytest.fixture
+def log(log_url: str) -> Iterator[Log]:
+    with open_log(log_url) as log:
         yield log
+
+
+@pytest.fixture
+def env(server: str, log_url: str) -> dict[str, str]:
+    """What a process needs to know of the deployment."""
+    return {"DATELINE_REDIS": server, "DATELINE_LOG": log_url}
+
+
+@pytest.fixture
+def dateline(tmp_path: Path, env: dict[str, str]) -> Run:
+    """Runs a command on the deployment."""
+    return partial(run, tmp_path, env=env)
