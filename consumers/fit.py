@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from msgspec import Struct
 
 from consumers.story import FOLD_VERSION
-from consumers.view import Cursor
-from dateline.errors import LogChanged, LogShortened, OtherVersion, RetentionGap
+from dateline.errors import HalfWritten, LogChanged, LogShortened, OtherVersion, RetentionGap
 from dateline.log.base import Log, how_changed
+
+
+class Place(Protocol):
+    """Where one partition of a generation stands: a cursor, a claim, or what a reader found."""
+
+    @property
+    def partition(self) -> int: ...
+
+    @property
+    def offset(self) -> int: ...
+
+    @property
+    def log_id(self) -> str: ...
+
+    @property
+    def fold_version(self) -> int: ...
+
+    @property
+    def torn(self) -> str: ...
+
+
+class WholePlace(Place, Protocol):
+    """One that knows the first offset that it was built from too."""
+
+    @property
+    def first(self) -> int: ...
 
 
 class Extent(Struct, frozen=True):
@@ -25,31 +51,81 @@ class Extent(Struct, frozen=True):
         return cls(log.url, log.id(topic), log.begin_offsets(topic), log.end_offsets(topic))
 
 
-def check_fit(view: str, cursor: Cursor, extent: Extent) -> None:
-    """Refuse a view, by its name, that is not this log's, or not this release's.
+def check_fit(view: str, at: Place, extent: Extent) -> None:
+    """Refuse a view, by its name, that is not this log's, or not this release's, or damaged.
 
     Raises:
-        LogChanged, RetentionGap, OtherVersion: It is not; nothing was written.
+        LogChanged, RetentionGap, OtherVersion, HalfWritten: It is; nothing was written.
     """
-    partition, where = cursor.partition, extent.url
-    if cursor.log_id != extent.log_id:
+    which, where = f"the {view} view (partition {at.partition})", extent.url
+    if at.log_id != extent.log_id:
         raise LogChanged(
-            f"LOG_CHANGED: the {view} view (partition {partition}) was built from log {cursor.log_id}, and "
-            f"{where} is log {extent.log_id}. {how_changed(cursor.log_id, extent.log_id)}"
+            f"LOG_CHANGED: {which} was built from log {at.log_id}, and {where} is log {extent.log_id}. "
+            f"{how_changed(at.log_id, extent.log_id)}"
         )
-    begin, end = extent.begins[partition], extent.ends[partition]
-    if cursor.offset > end:
+    begin, end = extent.begins[at.partition], extent.ends[at.partition]
+    if at.offset > end:
         raise LogShortened(
-            f"LOG_CHANGED: the {view} view has seen partition {partition} up to offset {cursor.offset}, and "
-            f"{where} ends at {end}. Bring the whole log back, or empty the view to build it anew."
+            f"LOG_CHANGED: {which} has seen offset {at.offset}, past the end of {where}, which is {end}. Bring the whole log "
+            "back; if it is lost: dateline replay timeline"
         )
-    if cursor.offset < begin:
+    if at.offset < begin:
         raise RetentionGap(
-            f"RETENTION_GAP: the {view} view needs partition {partition} from offset {cursor.offset}, and "
-            f"{where} begins at {begin}. Bring the missing records back; they are kept for ever by default."
+            f"RETENTION_GAP: {which} needs the log from offset {at.offset} on (it needs partition {at.partition} from offset "
+            f"{at.offset}, and {where} begins at {begin}). Bring the missing records back; they are kept for ever by default. "
+            "If they are lost: dateline replay timeline"
         )
-    if cursor.fold_version != FOLD_VERSION:
+    if at.fold_version != FOLD_VERSION:
         raise OtherVersion(
-            f"The live {view} view was made by fold version {cursor.fold_version}, and this release has "
-            f"{FOLD_VERSION}. Run dateline replay to build it anew."
+            f"The live {view} view was made by fold version {at.fold_version}, and this release has {FOLD_VERSION}. "
+            "Run dateline replay to build it anew."
         )
+    if at.torn:
+        raise HalfWritten(half_written(at.partition, at.torn))
+
+
+def check_whole(view: str, at: WholePlace, extent: Extent) -> None:
+    """Refuse to compare a view with a log that does not hold any more what the view was built from.
+
+    Raises:
+        LogChanged, RetentionGap, OtherVersion, HalfWritten: As `check_fit`.
+    """
+    check_fit(view, at, extent)
+    check_begins(extent, at.partition, first=at.first)
+
+
+def check_begins(extent: Extent, partition: int, *, first: int = 0) -> None:
+    """Refuse to fold a partition's log that does not hold all records from an offset on.
+
+    Raises:
+        RetentionGap: It does not.
+    """
+    begin = extent.begins[partition]
+    if begin > first:
+        raise RetentionGap(
+            f"RETENTION_GAP: partition {partition} of {extent.url} begins at offset {begin}, so what "
+            "came before cannot be folded. Bring the missing records back; they are kept for ever by default."
+        )
+
+
+def mixed_versions(found: Iterable[Place]) -> str | None:
+    """Return in words that a view was made by several versions of the fold, and what to do; None if it was not."""
+    by_version: dict[int, list[str]] = {}
+    for at in found:
+        by_version.setdefault(at.fold_version, []).append(str(at.partition))
+    if len(by_version) < 2:
+        return None
+    told = "; ".join(f"version {version} in partition {', '.join(mine)}" for version, mine in sorted(by_version.items()))
+    return (
+        f"The live timeline was made by two fold versions ({told}): a replay or a rollback is between two flips, or was stopped "
+        "there. Nobody writes to it until that has gone on. With the release that has fold version "
+        f"{max(by_version)}, run: dateline replay timeline"
+    )
+
+
+def half_written(partition: int, error: str) -> str:
+    """Return in words that a partition's batch was written in part, and what to do."""
+    return (
+        f"A batch of partition {partition} was written in part: Redis refused the rest ({error.rstrip('.')}). Nothing more is "
+        "written there. Mend the cause, then run: dateline replay timeline"
+    )

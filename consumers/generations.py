@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -26,6 +26,8 @@ class Generation(Struct, frozen=True):
         fold_version: The version of the fold that made it.
         made_at: When it was begun, milliseconds since 1970; 0 where that is not known.
         stories: How many stories it holds.
+        first: The first offset that it was built from.
+        torn: What was refused in the middle of a batch, after which nobody goes on with it; empty if all is well.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Generation(Struct, frozen=True):
     fold_version: int
     made_at: int
     stories: int
+    first: int = 0
+    torn: str = ""
 
 
 class Comparison(Struct, frozen=True):
@@ -42,11 +46,13 @@ class Comparison(Struct, frozen=True):
     Attributes:
         same: Whether readers see the same; None where they never stood at the same record long enough to tell.
         differences: Each in words, the live one as found and the other as expected.
+        is_lost: Whether readers would lose the story, or its end.
     """
 
     story: str
     same: bool | None
     differences: Sequence[str] = ()
+    is_lost: bool = False
 
 
 class Generations(ABC):
@@ -59,11 +65,12 @@ class Generations(ABC):
         """Return the generation that `pointer` names in each partition that has one."""
 
     @abstractmethod
-    def view(self, pointer: Pointer, *, new: str = "none") -> View:
+    def view(self, pointer: Pointer, *, new: str = "none", first: Mapping[int, int] | None = None) -> View:
         """Return the view that writes the generation that `pointer` names.
 
         Args:
             new: What one is called that is made where there is none; `none` makes none.
+            first: The offset that each partition of a new one begins at; 0 where none is given.
         """
 
     @abstractmethod
@@ -75,15 +82,20 @@ class Generations(ABC):
         """Ask whoever writes a generation to try a parked story again; return whether it is parked."""
 
     @abstractmethod
-    def compare(self, partition: int) -> Iterator[Comparison]:
-        """Compare what readers see of each story of `partition` in the live generation and in the shadow."""
+    def seqs(self, pointer: Pointer, partition: int) -> Mapping[str, int]:
+        """Return the seq of each story that a generation holds; 0 where what it holds of one is damaged."""
 
     @abstractmethod
-    def flip(self, partition: int, to: Pointer, name: str, *, reset: Sequence[str] = ()) -> int | None:
+    def compare(self, partition: int, *, but: Container[str] = ()) -> Iterator[Comparison]:
+        """Compare what readers see of each story of `partition`, `but` some, in the live generation and in the shadow."""
+
+    @abstractmethod
+    def flip(self, partition: int, to: Pointer, name: str, *, reset: Sequence[str] = (), enough: int | None = None) -> int | None:
         """Make generation `name`, which `to` names, the live one, and fence its predecessor, which becomes the previous one.
 
         Args:
             reset: Stories whose open pages must begin anew.
+            enough: The offset that is enough to have reached, where the predecessor has seen more than the log holds.
 
         Returns:
             None once it is live; else the offset that it has to reach first.

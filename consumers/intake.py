@@ -18,6 +18,7 @@ from dateline.log.base import Record
 from dateline.log.partitioner import partition_of
 from schemas.codec import Codec
 from schemas.events import EVENT_TYPES, ContentEvent, Event
+from schemas.headers import claimed
 from schemas.names import story_of_key
 
 _IN_WORDS = "content"
@@ -25,10 +26,15 @@ _NOT_SAID = frozenset({"event_id", "story", "occurred_at", "expects", "caused_by
 
 
 class Homeless(Struct, frozen=True):
-    """A record of no story: its key is missing or broken, or it lies in a partition that is not its key's."""
+    """A record of no story: its key is missing or broken, or it lies in a partition that is not its key's.
+
+    Attributes:
+        claimed: The event id and the update that its headers name, if any.
+    """
 
     offset: int
     problem: str
+    claimed: tuple[str | None, str | None] = (None, None)
 
 
 class Intake:
@@ -43,14 +49,15 @@ class Intake:
         """Return what the fold takes of `record`, or why it belongs to no story."""
         story, home = self._home(record.key)
         if story is None or home != record.partition:
-            return Homeless(record.offset, _why_homeless(record, story, home))
+            return Homeless(record.offset, _why_homeless(record, story, home), claimed(record.headers))
         digest = record_digest(record.timestamp, record.key, record.kept_headers, record.value)
         try:
             event = self._codec.decode(record.value)
             if event.story != story:
                 raise Undecodable(f"The event names story {event.story[:80]!r}, and its key names {story!r}.")
         except Undecodable as error:
-            return Incoming(story, record.offset, record.timestamp, None, "", str(error), digest=digest)
+            names = claimed(record.headers)
+            return Incoming(story, record.offset, record.timestamp, None, "", str(error), digest=digest, claimed=names)
         words = words_of(event.content) if isinstance(event, ContentEvent) else NO_WORDS
         return Incoming(story, record.offset, record.timestamp, event, _checksum(event, words), None, words, digest)
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from consumers.held import Held, Steps, parts
 from consumers.view import Folded, Parked, StoryNeeds, View
+from dateline.clock import now_ms
 from dateline.errors import ContentDamaged, DatelineError, TooManyParked, Undecodable
 from dateline.log.base import Batch, Log, Record
 from dateline.log.partitioner import partition_of
@@ -130,7 +131,7 @@ class Parking:
                 f"({in_words(error)}). That is no story's fault: nothing more is parked, and no record is lost. Mend the release "
                 "or the view, start it again, then run: dateline parked retry"
             ) from error
-        parked = Parked(False, one.records[0].offset, self._seq(held, story), in_words(error), _now_ms())
+        parked = Parked(False, one.records[0].offset, self._seq(held, story), in_words(error), now_ms())
         if self._write(held, story, parked, next_offset=one.next_offset):
             held.park(story, parked)
             self._on_parked(held.partition, story, parked)
@@ -180,7 +181,7 @@ class Parking:
     def _park_again(self, held: Held, story: str, record: Record | None, error: Exception) -> None:
         self._most.pop(story, None)
         offset = record.offset if record is not None else held.parked[story].offset
-        parked = Parked(False, offset, self._seq(held, story), in_words(error), _now_ms())
+        parked = Parked(False, offset, self._seq(held, story), in_words(error), now_ms())
         if self._write(held, story, parked, next_offset=held.sent):
             self._on_parked(held.partition, story, parked)
 
@@ -217,7 +218,3 @@ def in_words(error: Exception) -> str:
     line = " ".join(f"{type(error).__name__}: {text}".split()).removesuffix(":")
     line = re.sub(r"://[^/@\s]*@", "://", line)
     return line if len(line) <= LONGEST_ERROR else f"{line[: LONGEST_ERROR - 1]}…"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -18,7 +18,7 @@ from consumers.intake import Intake
 from consumers.memory import Memory
 from consumers.parking import OnParked, Parking, concerns_a_story
 from consumers.view import Applied, Claim, Folded, Pending, View
-from dateline.errors import DatelineError, GenerationGone, LogChanged, LogShortened, OtherVersion, RetentionGap
+from dateline.errors import DatelineError, GenerationGone, HalfWritten, LogChanged, LogShortened, OtherVersion, RetentionGap
 from dateline.log.base import Batch, Log
 from schemas.codec import Codec
 
@@ -35,7 +35,7 @@ _HINT = 5.0
 """Seconds between two hints to lag tools of how far the view is."""
 
 
-_PARTITIONS_OWN = (LogShortened, RetentionGap, GenerationGone, OtherVersion)
+_PARTITIONS_OWN = (LogShortened, RetentionGap, GenerationGone, OtherVersion, HalfWritten)
 """What stops one partition and says nothing of the others."""
 
 
@@ -92,6 +92,7 @@ class Runner:
             StoreUnavailable: The view cannot be reached; it is whole, and `reset` makes the runner claim it anew.
             LogUnavailable: The log cannot be read; the view is whole.
             LogChanged, RetentionGap, OtherVersion: The view does not fit the log; nothing was written.
+            HalfWritten: A batch was written in part, now or before; nothing more is written to its partition.
             TooManyParked: Too many stories cannot be applied; the view is whole.
         """
         while not stopped():
@@ -176,13 +177,21 @@ class Runner:
             claim = self._view.claim(partition, log_id=extent.log_id)
             self._check_again(claim, extent)
         except _PARTITIONS_OWN as error:
-            if self._on_stopped is None:
-                raise
-            self._stopped.add(partition)
-            self._on_stopped(partition, error)
+            self._stop(partition, error)
             return
         self._held[partition] = Held.by(claim, Memory())
         self._member.seek(partition, claim.offset)
+
+    def _stop(self, partition: int, error: DatelineError) -> None:
+        """Let a partition be, and go on with the others if somebody is told.
+
+        Raises:
+            DatelineError: The error, if nobody is.
+        """
+        if self._on_stopped is None:
+            raise error
+        self._stopped.add(partition)
+        self._on_stopped(partition, error)
 
     def _check_again(self, claim: Claim, extent: Extent) -> None:
         """Check against an extent that is older than the claim; whoever held the partition before may have moved on since."""
@@ -282,7 +291,13 @@ class Runner:
 
     def _settle(self) -> None:
         held, next_offset, pending = self._flight.popleft()
-        applied = pending.result()
+        try:
+            applied = pending.result()
+        except HalfWritten as error:
+            if not held.lost:  # of what was sent after it, the same is said
+                self.drop(held)
+                self._stop(held.partition, error)
+            return
         if held.lost:
             return
         if applied.status == "OK":

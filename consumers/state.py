@@ -180,6 +180,7 @@ class Incoming(Struct, frozen=True, gc=False):
         problem: Why it could not be decoded.
         words: What the event's content says, if it has one; the fold makes it of the event where it is not given.
         digest: Of the record's bytes and time (`consumers.record_digest`).
+        claimed: Of a record that could not be decoded: the event id and the update that its headers name, if any.
     """
 
     story: str
@@ -190,6 +191,7 @@ class Incoming(Struct, frozen=True, gc=False):
     problem: str | None = None
     words: str = NO_WORDS
     digest: bytes = b""
+    claimed: tuple[str | None, str | None] = (None, None)
 
 
 class State(Struct, frozen=True, gc=False):

@@ -28,12 +28,14 @@ class Cursor(Struct, frozen=True):
         offset: The first offset that the view has not seen.
         log_id: The log that the view was built from.
         fold_version: The version of the fold that made it.
+        torn: What was refused in the middle of a batch, after which nobody may go on with the partition; empty if all is well.
     """
 
     partition: int
     offset: int
     log_id: str
     fold_version: int
+    torn: str = ""
 
 
 class Parked(Struct, frozen=True):
@@ -54,7 +56,7 @@ class Parked(Struct, frozen=True):
     at: int
 
 
-class Claim(Cursor, frozen=True):
+class Claim(Cursor, frozen=True, kw_only=True):
     """The right to write one partition of one generation, until somebody claims it anew.
 
     Attributes:
@@ -135,6 +137,7 @@ class Pending(ABC, Generic[T_co]):
 
         Raises:
             StoreUnavailable: It did not come; whether the view has moved is known only by claiming anew.
+            HalfWritten: Of an `apply`: a part of the batch is there, and nobody can go on with the partition.
         """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import datetime
 from functools import cached_property
 from types import TracebackType
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from consumers.timeline.reader import TimelineReader
     from consumers.view import Parked, View
     from dateline.redis_store import Store
-    from producers.desk import Desk
+    from producers.desk import Desk, Receipt
 
 CLOCK_DESK = "clock"
 PATIENCE = 30.0
@@ -74,11 +74,11 @@ class Deployment:
 
     @cached_property
     def log(self) -> Log:
-        if not self.settings.log:
-            make_data_folder(self.settings.data_folder)
         settings = self.settings
+        if not settings.log:
+            make_data_folder(settings.data_folder)
         log = open_log(settings.log_url, credentials=settings.credentials, names=settings.data_folder / "members")
-        if not self.settings.registry:
+        if not settings.registry:
             return log
         from dateline.registry import CheckedLog
 
@@ -245,51 +245,53 @@ class Deployment:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     def _has_passed(self, ends: Mapping[int, int]) -> bool:
-        log_id = self.log.id(EVENTS_TOPIC)
-        seen = {one.partition: one.offset for one in self.reader.positions() if one.log_id == log_id}
+        seen = self._offsets()
         return all(end == 0 or seen.get(p, 0) >= end for p, end in ends.items())
+
+    def _offsets(self) -> dict[int, int]:
+        """Return how far the view is in each partition where it is this log's."""
+        log_id = self.log.id(EVENTS_TOPIC)
+        return {one.partition: one.offset for one in self.reader.positions() if one.log_id == log_id}
 
     def _try_to_lift(self) -> int:
         """Lift what is due; a log that cannot be written keeps nobody from reading."""
         try:
-            return self.lift_due_embargoes()
+            return len(self.lift_due_embargoes())
         except (LogUnavailable, MaybeWritten):
             return 0
 
-    def lift_due_embargoes(self) -> int:
-        """Say once of each embargo that is over that it is lifted; return how many.
+    def lift_due_embargoes(self) -> list[Receipt]:
+        """Say once of each embargo that is over that it is lifted; return where each event was written.
 
         A second process may say it too: that is one event. The view shows it as due until it has seen the event.
         """
         moment = now()
         current = self._current_partitions()
         found = self.reader.due_embargoes(to_us(moment))
-        due = {one for one in found if partition_of(one[0].encode(), self.partitions) in current}
+        due = {one for one in found if self.home(one[0]) in current}
         self._lifted &= due
         unsaid = due - self._lifted
+        desk, lifted = self.desk(CLOCK_DESK), []
         for story, update, until in sorted(unsaid):
             key = f"lift {update} {until.isoformat()}"
-            self.desk(CLOCK_DESK).lift_embargo(story, update, until=until, occurred_at=moment, idempotency_key=key)
+            lifted.append(desk.lift_embargo(story, update, until=until, occurred_at=moment, idempotency_key=key))
             self._lifted.add((story, update, until))
-        return len(unsaid)
+        return lifted
 
     def _current_partitions(self) -> set[int]:
         """Return the partitions whose view has seen the whole log: only there is a due embargo known not to be lifted yet."""
-        ends, log_id = self.log.end_offsets(EVENTS_TOPIC), self.log.id(EVENTS_TOPIC)
-        return {one.partition for one in self.reader.positions() if (one.log_id, one.offset) == (log_id, ends[one.partition])}
+        ends = self.log.end_offsets(EVENTS_TOPIC)
+        return {partition for partition, offset in self._offsets().items() if offset == ends[partition]}
 
     def _catch_up_once(self, deadline: float) -> None:
         ends = self.log.end_offsets(EVENTS_TOPIC)
         if self._is_current(ends):
             return
-        runner = self.runner(on_parked=self._tell_parked)
-        try:
+        with closing(self.runner(on_parked=self._tell_parked)) as runner:
             reached = runner.run_until(ends, deadline=min(deadline, time.monotonic() + _SOON))
             if not reached:
                 self.notify("Waiting for the process that holds the timeline to come to the end of the log …")
                 reached = runner.run_until(ends, deadline=deadline)
-        finally:
-            runner.close()
         if not reached:
             raise Unconfirmed(
                 "The timeline view has not come to the end of the log in time: another process holds it and is slow or stopped. "
@@ -314,7 +316,7 @@ class Deployment:
         if not self.settings.is_embedded:
             return error
         dump = self.settings.data_folder / "redis.rdb"
-        return LogChanged(f"{error} Here that means: remove {dump} while no dateline command runs; the view is built again.")
+        return LogChanged(f"{error}, or remove {dump} while no dateline command runs; the view is built again.")
 
     def close(self) -> None:
         """Let go of everything; the private redis-server ends if nobody else uses it."""

@@ -104,6 +104,10 @@ class ContentDamaged(StoreBroken):
         self.what = what
 
 
+class HalfWritten(StoreBroken):
+    """Redis refused a write in the middle of a batch, so a part of it is there; that partition of that generation is given up."""
+
+
 class TooManyParked(DatelineError):
     """So many stories of a partition are parked that it is no story's fault; nothing more is parked, and nothing is lost."""
 

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from threading import Event, Thread
 
 from msgspec import Struct
 
+from consumers.fit import Extent
 from consumers.generations import POINTERS, Comparison, Generation, Generations, Pointer
 from consumers.runner import Runner
 from consumers.story import FOLD_VERSION
-from dateline.errors import DatelineError, GenerationGone, Refused, StoreUnavailable
+from dateline.errors import DatelineError, GenerationGone, Refused
 from dateline.log.base import Log
+from dateline.losses import may_lose, refuse_losses, refuse_short_log, refuse_standing_still, standing_still, unequal
 from schemas.codec import Codec
 from schemas.topics import EVENTS_TOPIC
 
@@ -32,9 +34,6 @@ _BEAT = 0.25
 _FLIP_PATIENCE = 30.0
 _PATIENCE = 10.0
 """Seconds within which a build that has begun has begun in every partition."""
-
-_NAMED = 5
-"""Stories that a refusal names."""
 
 Progress = Callable[[int, int], None]
 """Told how many records the build has seen, and how many there are."""
@@ -51,6 +50,7 @@ class Replayed(Struct):
         compared: Stories that both generations hold at the same record.
         different: Those of them that readers see otherwise now.
         uncompared: Stories of which the two never stood at the same record.
+        parked: Stories that stand still in what readers have now.
         flipped: Partitions that read the new generation now.
         flip_seconds: How long the flip took, over all of them.
     """
@@ -62,6 +62,7 @@ class Replayed(Struct):
     compared: int = 0
     different: list[Comparison] = []
     uncompared: list[str] = []
+    parked: list[str] = []
     flipped: int = 0
     flip_seconds: float = 0.0
 
@@ -76,15 +77,24 @@ class Replay:
         self._partitions = log.partitions(EVENTS_TOPIC)
         self.result = Replayed("")
 
+    def check_log(self) -> None:
+        """See that the log has what the live generation was built from.
+
+        Raises:
+            Refused: It has not; a build would be less than what readers have.
+        """
+        live = self._generations.standing("live")
+        refuse_short_log(live, Extent.of(self._log, EVENTS_TOPIC))
+
     def begin(self, *, check_room: Callable[[], None]) -> str:
         """Find the build to go on with, or begin one; return its name. What was kept to go back to makes room for it.
 
         Args:
             check_room: Called before anything is dropped for a new one; raises if a second generation has no room.
         """
-        log_id = self._log.id(EVENTS_TOPIC)
         standing = {pointer: self._generations.standing(pointer) for pointer in POINTERS}
-        name = self._begun(standing, log_id)
+        extent = Extent.of(self._log, EVENTS_TOPIC)
+        name = self._begun(standing, extent)
         if name is None:
             check_room()
             self._generations.drop("shadow", "previous")
@@ -93,23 +103,22 @@ class Replay:
         self.result.generation = name
         missing = self._unflipped() - self._generations.standing("shadow").keys()
         if missing:
-            self._make(name, missing, log_id)
+            self._make(name, missing, extent)
         return name
 
-    def _make(self, name: str, partitions: set[int], log_id: str) -> None:
+    def _make(self, name: str, partitions: set[int], extent: Extent) -> None:
         """Begin the build in some partitions, in place of what a drop that was stopped has left of it."""
         self._generations.drop()
-        view = self._generations.view("shadow", new=name)
+        view = self._generations.view("shadow", new=name, first=extent.begins)
         for partition in sorted(partitions):
-            view.claim(partition, log_id=log_id)
+            view.claim(partition, log_id=extent.log_id)
         view.reset()
 
-    def _begun(self, standing: Mapping[Pointer, Mapping[int, Generation]], log_id: str) -> str | None:
-        """Return the name of a build that can be gone on with: this log's, this fold's, and nowhere gone back from."""
-        shadow = standing["shadow"].values()
-        names = {one.name for one in shadow}
+    def _begun(self, standing: Mapping[Pointer, Mapping[int, Generation]], extent: Extent) -> str | None:
+        """Return the name of a build that can be gone on with: of this log as it is, by this fold, and nowhere gone back from."""
+        names = {one.name for one in standing["shadow"].values()}
         left = {one.name for one in standing["previous"].values()}
-        fits = all((one.log_id, one.fold_version) == (log_id, FOLD_VERSION) for one in shadow)
+        fits = all(_can_go_on(one, extent, partition) for partition, one in standing["shadow"].items())
         return names.pop() if fits and len(names) == 1 and not names & left else None
 
     def build(self, *, progress: Progress, stay: Callable[[], None]) -> None:
@@ -119,7 +128,7 @@ class Replay:
         started, todo = self._seen(begins), self._unflipped()
         for story in self._generations.parked("shadow"):  # what failed may be mended by now
             self._generations.retry("shadow", story)
-        with self._running() as runner:
+        with closing(self._runner()) as runner:
             while True:
                 self.result.records = sum(ends.values()) - sum(begins.values())
                 while not runner.run_until({p: ends[p] for p in todo}, deadline=time.monotonic() + _BEAT):
@@ -144,7 +153,7 @@ class Replay:
 
         def follow() -> None:
             try:
-                with self._running() as runner:
+                with closing(self._runner()) as runner:
                     runner.run(stopped=stopped.is_set, timeout=0.02)
             except BaseException as error:
                 failed.append(error)
@@ -163,8 +172,12 @@ class Replay:
 
     def compare(self, *, check: Callable[[], None]) -> None:
         """Compare what readers see of each story, in every partition that is not flipped yet."""
-        for partition in self._unflipped() & self._generations.standing("live").keys():
-            for found in self._generations.compare(partition):
+        compared = self._unflipped() & self._generations.standing("live").keys()
+        unlike = self._unequal(compared, check=check)
+        self.result.compared += len(unlike)
+        self.result.different += unlike.values()
+        for partition in compared:
+            for found in self._generations.compare(partition, but=unlike):
                 check()
                 if found.same is None:
                     self.result.uncompared.append(found.story)
@@ -173,16 +186,37 @@ class Replay:
                 if found.same is False:
                     self.result.different.append(found)
 
-    def flip(self, *, home: Callable[[str], int], check: Callable[[], None]) -> None:
+    def _unequal(self, compared: set[int], *, check: Callable[[], None]) -> dict[str, Comparison]:
+        """Return the stories that never come to stand at one record, since the two are built from other records."""
+        live = self._generations.standing("live")
+        extent = Extent.of(self._log, EVENTS_TOPIC)
+        apart = {partition for partition in compared if may_lose(live[partition], extent, partition)}
+        if not apart:
+            return {}
+        theirs = self._seqs("live", apart)
+        live = self._generations.standing("live")
+        for partition in apart:
+            seen = live[partition].offset if live[partition].log_id == extent.log_id else 0
+            self._wait_for(partition, min(seen, extent.ends[partition]), check=check)
+        return unequal(theirs, self._seqs("shadow", range(self._partitions)))  # another log may have a story elsewhere
+
+    def _seqs(self, pointer: Pointer, partitions: Iterable[int]) -> dict[str, int]:
+        return {story: seq for partition in partitions for story, seq in self._generations.seqs(pointer, partition).items()}
+
+    def flip(self, *, home: Callable[[str], int], check: Callable[[], None], accept_loss: bool = False) -> None:
         """Put the build in the live one's place, partition by partition, each once it is not behind.
 
         Args:
             home: Tells a story's partition.
+            accept_loss: Whether readers may lose something by it.
 
         Raises:
-            Refused: Stories could not be built that readers have.
+            Refused: Readers would lose stories, or what comes later of them.
         """
-        self._refuse_parked()
+        if not accept_loss:
+            refuse_standing_still(standing_still(self._generations, "shadow"), "shadow")
+            lost = [one for one in self.result.different if one.is_lost]
+            refuse_losses(self.result.generation, lost, Extent.of(self._log, EVENTS_TOPIC))
         began = time.monotonic()
         changed = [found.story for found in self.result.different] + self.result.uncompared
         for partition in sorted(self._unflipped()):
@@ -190,29 +224,28 @@ class Replay:
             self._flip_one(partition, reset, check=check)
             self.result.flipped += 1
         self.result.flip_seconds = time.monotonic() - began
-
-    def _refuse_parked(self) -> None:
-        """Refuse to take from readers what could not be built; a story that is parked in the live one too loses nothing."""
-        parked = self._generations.parked("shadow")
-        lost = sorted(parked.keys() - self._generations.parked("live").keys())
-        if lost:
-            stories = "1 story" if len(lost) == 1 else f"{len(lost):,} stories"
-            names = ", ".join(lost[:_NAMED]) + (" …" if len(lost) > _NAMED else "")
-            raise Refused(
-                f"{stories} could not be built: {names} ({parked[lost[0]].error}). Readers keep what they have. Mend the cause "
-                "and run the same command again, which tries them again. See: dateline parked list"
-            )
+        self.result.parked = sorted(self._generations.parked("live"))
 
     def _flip_one(self, partition: int, reset: Sequence[str], *, check: Callable[[], None]) -> None:
+        name, enough = self.result.generation, self._enough(partition)
+        while (wanted := self._generations.flip(partition, "shadow", name, reset=reset, enough=enough)) is not None:
+            self._wait_for(partition, wanted, check=check)
+
+    def _enough(self, partition: int) -> int | None:
+        """Return where the log ends, if the live generation has seen more: what is past the end nobody can come up with."""
+        live = self._generations.standing("live").get(partition)
+        end = self._log.end_offsets(EVENTS_TOPIC)[partition]
+        return end if live is not None and live.log_id == self._log.id(EVENTS_TOPIC) and live.offset > end else None
+
+    def _wait_for(self, partition: int, wanted: int, *, check: Callable[[], None]) -> None:
+        """Wait until the build has come to an offset."""
         deadline = time.monotonic() + _FLIP_PATIENCE
-        name = self.result.generation
-        while (wanted := self._generations.flip(partition, "shadow", name, reset=reset)) is not None:
-            while (found := self._generations.standing("shadow").get(partition)) and found.offset < wanted:
-                check()
-                if time.monotonic() > deadline:
-                    what = f"Partition {partition} of {name} does not come up with the live one"
-                    raise Refused(f"{what}. Run the same command again; it goes on.")
-                time.sleep(0.001)
+        while (found := self._generations.standing("shadow").get(partition)) and found.offset < wanted:
+            check()
+            if time.monotonic() > deadline:
+                what = f"Partition {partition} of {self.result.generation} does not come up with the live one"
+                raise Refused(f"{what}. Run the same command again; it goes on.")
+            time.sleep(0.001)
 
     def _unflipped(self) -> set[int]:
         live = self._generations.standing("live")
@@ -224,13 +257,13 @@ class Replay:
         done = {p: one for p, one in live.items() if one.name == self.result.generation} | dict(shadow)
         return sum(max(0, one.offset - begins[p]) for p, one in done.items())
 
-    @contextmanager
-    def _running(self) -> Iterator[Runner]:
-        runner = _runner(self._log, self._generations, self._codec, "shadow", self.result.generation)
-        try:
-            yield runner
-        finally:
-            runner.close()
+    def _runner(self) -> Runner:
+        return runner_of(self._log, self._generations, "shadow", self.result.generation, codec=self._codec)
+
+
+def _can_go_on(one: Generation, extent: Extent, partition: int) -> bool:
+    is_ours = (one.log_id, one.fold_version, one.torn) == (extent.log_id, FOLD_VERSION, "")
+    return is_ours and one.first <= extent.begins[partition] <= one.offset <= extent.ends[partition]
 
 
 def help_build(log: Log, generations: Generations, *, codec: Codec, progress: Progress) -> tuple[str, bool]:
@@ -245,17 +278,12 @@ def help_build(log: Log, generations: Generations, *, codec: Codec, progress: Pr
     name = _joinable(log, generations)
     begins, ends = log.begin_offsets(EVENTS_TOPIC), log.end_offsets(EVENTS_TOPIC)
     total = sum(ends.values()) - sum(begins.values())
-    runner = _runner(log, generations, codec, "shadow", name)
-    try:
+    with suppress(GenerationGone), closing(runner_of(log, generations, "shadow", name, codec=codec)) as runner:
         while shadow := generations.standing("shadow"):
             beat = time.monotonic() + _BEAT
             runner.run(stopped=lambda until=beat: time.monotonic() > until, timeout=_BEAT)  # type: ignore[misc]  # a default
             seen = sum(max(0, one.offset - begins[p]) for p, one in shadow.items())
             progress(min(seen, total), total)
-    except GenerationGone:
-        pass
-    finally:
-        runner.close()
     live = generations.standing("live")
     return name, bool(live) and all(one.name == name for one in live.values())
 
@@ -277,57 +305,8 @@ def _joinable(log: Log, generations: Generations) -> str:
     raise Refused("Nothing is being built that could be joined. Begin with: dateline replay timeline")
 
 
-def roll_back(log: Log, generations: Generations, *, codec: Codec, patience: float) -> tuple[str, int]:
-    """Flip back to the generation that was live before, once it has caught up; return its name and how far it was behind.
-
-    One that was stopped on the way is gone on with, and so is a flip that a replay did not finish taken back.
-
-    Raises:
-        Refused: There is none, or it was made by another version of the fold.
-    """
-    previous, live = generations.standing("previous"), generations.standing("live")
-    name = target_of(live, previous)
-    todo = {p for p in live if live[p].name != name}
-    version = previous[min(todo)].fold_version
-    if version != FOLD_VERSION:
-        raise Refused(
-            f"Generation {name} was made by fold version {version}, and this release has {FOLD_VERSION}. "
-            "Let the older release roll back, and run it from then on."
-        )
-    behind = sum(max(0, live[p].offset - previous[p].offset) for p in todo)
-    runner = _runner(log, generations, codec, "previous", name)
-    deadline = time.monotonic() + patience
-    try:
-        _reach(runner, {p: live[p].offset for p in todo}, name, deadline)
-        for partition in sorted(todo):
-            while (wanted := generations.flip(partition, "previous", name)) is not None:
-                _reach(runner, {partition: wanted}, name, deadline)
-    finally:
-        runner.close()
-    return name, behind
-
-
-def target_of(live: Mapping[int, Generation], previous: Mapping[int, Generation]) -> str:
-    """Return the name of what can be gone back to everywhere: previous, or live again where a rollback was stopped.
-
-    Partitions are flipped in order, so of two that have changed places the one that is live in the first is the target.
-    """
-    everywhere = {p: {found[p].name for found in (live, previous) if p in found} for p in live}
-    names = set.intersection(*everywhere.values()) if everywhere else set()
-    names -= {name for name in names if all(one.name == name for one in live.values())}
-    if not names:
-        raise Refused("There is no previous generation to go back to. See: dateline generations")
-    first = live[min(live)].name
-    return first if first in names else names.pop()
-
-
-def _reach(runner: Runner, ends: Mapping[int, int], name: str, deadline: float) -> None:
-    if not runner.run_until(ends, deadline=deadline):
-        raise StoreUnavailable(f"Generation {name} did not catch up in time. Run the same command again; it goes on.")
-
-
-def _runner(log: Log, generations: Generations, codec: Codec, pointer: Pointer, name: str) -> Runner:
-    """Return a runner of generation `name`, which lets a partition go where that is live by now."""
+def runner_of(log: Log, generations: Generations, pointer: Pointer, name: str, *, codec: Codec) -> Runner:
+    """Return a runner of generation `name`, which lets a partition go where that is live by now; the caller closes it."""
 
     def stopped(partition: int, error: DatelineError) -> None:
         live = generations.standing("live").get(partition)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dateline.deployment import Deployment, Unconfirmed
-from dateline.errors import DatelineError, LogChanged, OtherVersion, RetentionGap
+from dateline.errors import DatelineError, OtherVersion
 from dateline.log.base import Log
 from schemas.topics import EVENTS_TOPIC
 
@@ -53,7 +53,7 @@ def examine(deployment: Deployment) -> tuple[Json, DatelineError | None]:
         found["warnings"] = [*_redis_warnings(found["redis"]), *_owner_warnings(timeline, deployment)]
         if isinstance(error, Unconfirmed) and _is_at_end(timeline):
             error = None  # it has moved since
-        error = error or _misfit(positions, found["log"])
+        error = _misfit(positions, found["log"], deployment.log) or error
         timeline["state"] = _state(timeline, error)
     except DatelineError as problem:
         error = error or problem
@@ -195,22 +195,19 @@ def _listed(partitions: Sequence[Json]) -> str:
     return ", ".join(str(one["partition"]) for one in partitions)
 
 
-def _misfit(positions: Sequence[ViewPosition], log: Json) -> DatelineError | None:
+def _misfit(positions: Sequence[ViewPosition], found: Json, log: Log) -> DatelineError | None:
     """Return why the view is not this log's or not this release's, None if it is."""
-    from consumers.story import FOLD_VERSION
+    from consumers.fit import Extent, check_fit, mixed_versions
 
-    begins, ends = ({one["partition"]: one[field] for one in log["partitions"]} for field in ("begin", "end"))
-    for position in positions:
-        which = f"the timeline view (partition {position.partition})"
-        if position.log_id != log["id"]:
-            return LogChanged(f"LOG_CHANGED: {which} was built from log {position.log_id}, and {log['url']} is log {log['id']}.")
-        if position.fold_version != FOLD_VERSION:
-            return OtherVersion(f"{which} was made by fold version {position.fold_version}, and this release has {FOLD_VERSION}.")
-        if position.offset > ends[position.partition]:
-            return LogChanged(f"LOG_CHANGED: {which} has seen offset {position.offset}, past the end of {log['url']}.")
-        if position.offset < begins[position.partition]:
-            return RetentionGap(
-                f"RETENTION_GAP: {which} needs the log from offset {position.offset}, and {log['url']} begins at "
-                f"{begins[position.partition]}."
-            )
+    begins, ends = ({one["partition"]: one[field] for one in found["partitions"]} for field in ("begin", "end"))
+    extent = Extent(found["url"], found["id"], begins, ends)
+    try:
+        if any(position.offset > ends.get(position.partition, 0) for position in positions):  # it may have gone on since
+            extent = Extent.of(log, EVENTS_TOPIC)
+        for position in positions:
+            check_fit("timeline", position, extent)
+    except OtherVersion as error:
+        return OtherVersion(mixed_versions(positions) or str(error))
+    except DatelineError as error:
+        return error
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -11,6 +12,22 @@ from schemas.times import rfc3339
 CONTENT_TYPE = b"application/avro"
 
 Headers = tuple[tuple[str, bytes], ...]
+
+_PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,200}")
+_UNTOLD: tuple[None, None] = (None, None)
+
+
+def claimed(found: Headers) -> tuple[str | None, str | None]:
+    """Return the event id and the update that a record's headers name, whatever its body is; None where they name none.
+
+    They are for messages: nothing has checked them, and what is no plain name is left out.
+    """
+    if not found:
+        return _UNTOLD
+    texts = {name: (value or b"").decode(errors="replace") for name, value in found}
+    names = (texts.get("ce_id", ""), texts.get("ce_subject", "").partition("/")[2])
+    event_id, update = (name if _PLAIN.fullmatch(name) else None for name in names)
+    return event_id, update
 
 
 def headers(event: Event) -> Headers:

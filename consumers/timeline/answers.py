@@ -148,6 +148,8 @@ class ViewPosition(Struct, frozen=True):
         made_at: Milliseconds since 1970.
         problems: JSON objects, the newest last.
         parked: How many stories are parked.
+        first: The first offset that it was built from.
+        torn: What was refused in the middle of a batch, after which nobody goes on with it; empty if all is well.
     """
 
     partition: int
@@ -161,6 +163,8 @@ class ViewPosition(Struct, frozen=True):
     stories: int
     problems: Sequence[Json]
     parked: int = 0
+    first: int = 0
+    torn: str = ""
 
 
 def place_below(cursor: str | None) -> int | None:

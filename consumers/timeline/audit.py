@@ -20,7 +20,7 @@ from dateline.log.base import Log
 from dateline.redis_store import Store
 from schemas.codec import Codec
 
-UNCOMPARED = ("token", "made", "owner", "signer", "seen", "rate", "error", "error_at")
+UNCOMPARED = ("token", "made", "first", "torn", "owner", "signer", "seen", "rate", "error", "error_at")
 _MOST_TRIES = 50
 
 

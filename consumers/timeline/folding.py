@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 from typing_extensions import override
 
@@ -11,7 +12,7 @@ from consumers.intake import Homeless, Intake
 from consumers.memory import Memory
 from consumers.state import Incoming
 from consumers.story import FOLD_VERSION
-from consumers.timeline.replica import Content, Replica
+from consumers.timeline.replica import Content, Past, Replica
 from consumers.timeline.writes import Write, batch_writes
 from consumers.view import Folded, Step, StoryLoaded
 from dateline.log.base import Log
@@ -51,6 +52,11 @@ class PartitionFold(ABC):
         self.failed: dict[str, str] = {}
         self.passed_over: set[bytes] = set()
 
+    @property
+    def _is_watched(self) -> bool:
+        """Whether somebody wants to know what there was after every single record."""
+        return False
+
     @abstractmethod
     def _take(self, folded: Folded) -> None:
         """Take the next batch that was folded."""
@@ -66,11 +72,17 @@ class PartitionFold(ABC):
         if before >= end:
             return False
         batch = self._log.read(self._topic, self._partition, before, limit=limit)
+        next_offset = min(batch.next_offset, end)
         records = [one for one in batch.records if one.offset < end]
         if self._keys is not None:
             self.passed_over |= {one.key for one in records if one.key is not None} - self._keys
             records = [one for one in records if one.key in self._keys]
-        self._fold([self._intake.read(record) for record in records], min(batch.next_offset, end))
+        read = [self._intake.read(record) for record in records]
+        if self._is_watched:  # each record by itself: the view may have been seen after any of them
+            for record, one in zip(records, read, strict=True):
+                self._fold([one], record.offset + 1)
+            read = []
+        self._fold(read, next_offset)
         self.records += len(records)
         return before < self.offset < end
 
@@ -118,6 +130,21 @@ class Folding(PartitionFold):
         self.replica.apply(writes)
         if self.on_folded is not None:
             self.on_folded(folded, writes)
+
+    @property
+    @override
+    def _is_watched(self) -> bool:
+        return self.replica.past is not None
+
+    @contextmanager
+    def remembering(self) -> Iterator[Past]:
+        """Note what each field holds after every record that the block folds, where that changes, and before."""
+        past: Past = {}
+        self.replica.past = past
+        try:
+            yield past
+        finally:
+            self.replica.past = None
 
     def expected(self) -> dict[str, Content]:
         """Return what must be in the view, the cursor too, by key without the generation's prefix."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import closing
 
 from msgspec import json
@@ -11,6 +11,8 @@ from typing_extensions import override
 
 from consumers.generations import Comparison, Generation, Generations, Pointer
 from consumers.timeline import keys
+from consumers.timeline.answers import ViewPosition
+from consumers.timeline.documents import read_story
 from consumers.timeline.leftovers import named
 from consumers.timeline.parked import ask_to_retry, parked_stories
 from consumers.timeline.reader import TimelineReader
@@ -18,7 +20,7 @@ from consumers.timeline.replica import differences
 from consumers.timeline.sums import Sum, sums
 from consumers.timeline.view import TimelineView
 from consumers.view import Parked, View
-from dateline.errors import GenerationGone, Refused
+from dateline.errors import GenerationGone, Refused, StoreBroken
 from dateline.redis_store import Store, Wire
 
 _PATIENCE = 3.0
@@ -51,14 +53,11 @@ class TimelineGenerations(Generations):
     @override
     def standing(self, pointer: Pointer) -> Mapping[int, Generation]:
         found = TimelineReader(self._store, partitions=self._partitions, pointer=pointer).positions()
-        return {
-            one.partition: Generation(one.generation, one.offset, one.log_id, one.fold_version, one.made_at, one.stories)
-            for one in found
-        }
+        return {one.partition: _generation(one) for one in found}
 
     @override
-    def view(self, pointer: Pointer, *, new: str = "none") -> View:
-        return TimelineView(self._store, pointer=pointer, new=new)
+    def view(self, pointer: Pointer, *, new: str = "none", first: Mapping[int, int] | None = None) -> View:
+        return TimelineView(self._store, pointer=pointer, new=new, first=first)
 
     @override
     def parked(self, pointer: Pointer) -> Mapping[str, Parked]:
@@ -69,13 +68,22 @@ class TimelineGenerations(Generations):
         return ask_to_retry(self._store, story, partitions=self._partitions, pointer=pointer)
 
     @override
-    def compare(self, partition: int) -> Iterator[Comparison]:
+    def seqs(self, pointer: Pointer, partition: int) -> Mapping[str, int]:
+        found = self.standing(pointer).get(partition)
+        if found is None:
+            return {}
+        ((_, states),) = self._store.contents_of([f"{keys.generation_prefix(partition, found.name)}stories"])
+        return {story: _seq(str(state)) for story, state in states.items()}
+
+    @override
+    def compare(self, partition: int, *, but: Container[str] = ()) -> Iterator[Comparison]:
         pair = [found for pointer in _COMPARED if (found := self.standing(pointer).get(partition))]
         if len(pair) != 2:
             raise GenerationGone(f"Partition {partition} has no two generations any more to compare. See: dateline generations")
         names = [keys.generation_prefix(partition, found.name) for found in pair]
         with closing(self._store.wire([keys.SEQ, keys.DIGEST])) as wire:
-            waiting, patient_until = self._stories(names), time.monotonic() + _PATIENCE
+            waiting = [story for story in self._stories(names) if story not in but]
+            patient_until = time.monotonic() + _PATIENCE
             while waiting and time.monotonic() < patient_until:
                 moving = []
                 for story in waiting:
@@ -91,10 +99,11 @@ class TimelineGenerations(Generations):
             yield from (Comparison(story, None) for story in waiting)
 
     @override
-    def flip(self, partition: int, to: Pointer, name: str, *, reset: Sequence[str] = ()) -> int | None:
+    def flip(self, partition: int, to: Pointer, name: str, *, reset: Sequence[str] = (), enough: int | None = None) -> int | None:
         pointers = [keys.pointer(partition, pointer) for pointer in ("live", to, "previous")]
         told = json.encode(reset).decode() if reset else ""
-        found = self._store.call(keys.FLIP, [*pointers, keys.wake(partition)], [keys.prefix(partition), name, told])
+        args = (keys.prefix(partition), name, told, "" if enough is None else enough)
+        found = self._store.call(keys.FLIP, [*pointers, keys.wake(partition)], args)
         status, _, offset = found.decode().partition(" ")
         if status == "GONE":
             raise Refused(f"Generation {name} of partition {partition} is gone: another replay or a drop took it away.")
@@ -149,3 +158,14 @@ class TimelineGenerations(Generations):
             (_, live), (_, shadow) = self._store.contents_of([f"{name}{kind}/{story}" for name in names])
             told += differences(f"{kind}/{story}", shadow, live)
         return told
+
+
+def _generation(at: ViewPosition) -> Generation:
+    return Generation(at.generation, at.offset, at.log_id, at.fold_version, at.made_at, at.stories, at.first, at.torn)
+
+
+def _seq(state: str) -> int:
+    try:
+        return read_story(state).seq
+    except StoreBroken:
+        return 0

@@ -2,7 +2,8 @@
 
 {tl:p3}:live                  string  the generation that readers read; so shadow (being built) and previous (was live)
 {tl:p3}:wake                  stream  which stories changed, to wake servers
-{tl:p3}:g8:meta               hash    next (the cursor), token, log, fold, homeless, undecodable, made (milliseconds since 1970)
+{tl:p3}:g8:meta               hash    next (the cursor), token, log, fold, homeless, undecodable, made (milliseconds since 1970),
+                                      first (the offset it was built from, if not 0), torn (what was refused in a batch)
                                       and the holder's sign: owner, signer (its token), seen, rate, error, error_at
 {tl:p3}:g8:stories            hash    story -> its state
 {tl:p3}:g8:recent             zset    story by the time of its last record

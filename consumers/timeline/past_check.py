@@ -11,12 +11,13 @@ from datetime import datetime
 
 from msgspec import MsgspecError, Struct, json
 
+from consumers.fit import Extent, check_whole
 from consumers.timeline.answers import Page, story_json
 from consumers.timeline.documents import damaged
 from consumers.timeline.past import Past
 from consumers.timeline.reader import TimelineReader
 from consumers.timeline.replica import differences
-from consumers.timeline.story_check import refuse_misfit, unusable_line
+from consumers.timeline.story_check import unusable_line
 from consumers.timeline.story_keys import Standing, standing
 from dateline.errors import Refused, StoreBroken, StoreUnavailable
 from dateline.log.base import Log
@@ -78,7 +79,7 @@ class PastCheck:
         for partition in chosen:
             if not ends[partition]:
                 continue
-            refuse_misfit(self._log, self._topic, self._at(partition))
+            check_whole("timeline", self._at(partition), Extent.of(self._log, self._topic))
             groups = self._groups(partition, ends[partition]) if story is None else [(story,)]
             for group in groups:
                 yield from self._group(partition, group, ends[partition], progress)

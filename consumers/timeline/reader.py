@@ -300,6 +300,8 @@ class _Corrected(Struct):
 
 def _position(partition: int, reply: Reply) -> ViewPosition:
     generation, meta, stories, problems, parked = reply
-    offset, log_id, fold, homeless, undecodable, made_at = (part.decode() if part else "0" for part in meta)
+    *numbers, torn = meta
+    offset, log_id, fold, homeless, undecodable, made_at, first = (part.decode() if part else "0" for part in numbers)
     counts = (int(offset), log_id, int(fold), int(homeless), int(undecodable), int(made_at), stories)
-    return ViewPosition(partition, generation.decode(), *counts, [json.decode(one) for one in reversed(problems)], parked)
+    told = [json.decode(one) for one in reversed(problems)]
+    return ViewPosition(partition, generation.decode(), *counts, told, parked, int(first), (torn or b"").decode())

@@ -97,7 +97,7 @@ class _Rebuild:
     def run(self) -> Rebuilt | None:
         first = self._check.stand()
         self._check.folding.on_folded = self._note
-        found = self._check.compare(settle=False)
+        found = self._check.compare()
         if not found.is_known:
             return None
         if (failed := self._check.folding.failed.get(self._story)) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec.json import decode
@@ -13,13 +13,35 @@ Content = dict[str, str | float]
 """A key's content: field, member or stream id to value or score."""
 
 
+Past = dict[str, dict[str, set[str | float | None]]]
+"""What fields held at any moment that was remembered: key to field to values, None where there was no such field."""
+
+
 class Replica:
-    """Applies write commands to dictionaries. `keys` maps a key to its content; an empty key is none."""
+    """Applies write commands to dictionaries.
+
+    Attributes:
+        keys: A key to its content; an empty key is none.
+        past: Where somebody wants to know, what each field held that was changed since, before and after.
+    """
 
     def __init__(self) -> None:
         self.keys: dict[str, Content] = {}
+        self.past: Past | None = None
 
-    def apply(self, writes: Iterable[Write]) -> None:
+    def apply(self, writes: Sequence[Write]) -> None:
+        if self.past is None:
+            self._apply(writes)
+            return
+        touched = {write[1] for write in writes}
+        before = {key: dict(self.keys.get(key, {})) for key in touched}
+        self._apply(writes)
+        for key in touched:
+            old, new = before[key], self.keys.get(key, {})
+            for name, _ in old.items() ^ new.items():
+                self.past.setdefault(key, {}).setdefault(name, set()).update((old.get(name), new.get(name)))
+
+    def _apply(self, writes: Iterable[Write]) -> None:
         for command, key, *arguments in writes:
             content = self.keys.setdefault(key, {})
             _COMMANDS[command](content, arguments)

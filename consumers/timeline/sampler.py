@@ -17,7 +17,7 @@ from contextlib import closing
 
 from msgspec import Struct
 
-from consumers.story import FOLD_VERSION
+from consumers.fit import Extent, check_whole
 from consumers.timeline import keys
 from consumers.timeline.documents import read_story
 from consumers.timeline.folding import Folding
@@ -25,7 +25,7 @@ from consumers.timeline.replica import Content, differences
 from consumers.timeline.story_check import unusable_line
 from consumers.timeline.story_keys import OF_UPDATES, OWN, SHARED, Standing, parts, problems_kept_from, read_part, standing
 from consumers.timeline.sums import sum_of, sums
-from dateline.errors import LogChanged, OtherVersion, StoreBroken
+from dateline.errors import StoreBroken
 from dateline.log.base import Log
 from dateline.redis_store import Store, Wire
 from schemas.codec import Codec
@@ -70,7 +70,7 @@ class Sampler:
         """Compare each story once, those too that the view has lost.
 
         Raises:
-            LogChanged, OtherVersion: The view does not fit the log, or this release.
+            LogChanged, RetentionGap, OtherVersion, HalfWritten: The view does not fit the log, or this release.
         """
         partitions = list(range(self._log.partitions(self._topic)))
         random.shuffle(partitions)
@@ -82,7 +82,7 @@ class Sampler:
         at = standing(self._store, partition, "")
         if at is None:
             return
-        self._refuse_misfit(at)
+        check_whole("timeline", at, Extent.of(self._log, self._topic))
         sizes = self._sizes(at)
         passed_over: set[bytes] = set()
         for group in self._groups(sizes):
@@ -181,18 +181,6 @@ class Sampler:
         expected = dict(part)
         expected["problems"] = {name: value for name, value in part.get("problems", {}).items() if float(value) >= first}
         return [line for key in wanted for line in differences(key, expected.get(key, {}), live.get(key, {}))]
-
-    def _refuse_misfit(self, at: Standing) -> None:
-        log_id = self._log.id(self._topic)
-        if at.log_id != log_id:
-            raise LogChanged(
-                f"LOG_CHANGED: the timeline view was built from log {at.log_id}, and {self._log.url} is log {log_id}."
-            )
-        if at.fold_version != FOLD_VERSION:
-            raise OtherVersion(
-                f"The live timeline view was made by fold version {at.fold_version}, and this release has {FOLD_VERSION}. "
-                "Run dateline replay to build it anew."
-            )
 
 
 def _records(state: str) -> int:

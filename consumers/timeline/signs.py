@@ -19,6 +19,7 @@ from typing_extensions import override
 from consumers.timeline import keys
 from consumers.timeline.view import TimelineView
 from consumers.view import Applied, Claim, Cursor, Folded, Pending
+from dateline.clock import now_ms
 from dateline.errors import DatelineError
 from dateline.redis_store import Store
 
@@ -148,4 +149,4 @@ class SignedView(TimelineView):
 
 def _told(error: Exception) -> tuple[str, int]:
     """Return an error on one line, and the present time in milliseconds since 1970."""
-    return " ".join(str(error).split())[:_LONGEST_ERROR], time.time_ns() // 1_000_000
+    return " ".join(str(error).split())[:_LONGEST_ERROR], now_ms()

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from msgspec import MsgspecError, Struct, json
 
+from consumers.fit import Extent, check_whole
 from consumers.story import FOLD_VERSION
 from consumers.timeline.folding import Folding
-from consumers.timeline.replica import Content, differences
-from consumers.timeline.story_keys import Standing, live_part, problems_kept_from, read_part, standing
-from dateline.errors import LogChanged, OtherVersion, Refused, RetentionGap, StoreUnavailable
+from consumers.timeline.replica import Content, Past, differences
+from consumers.timeline.story_keys import Standing, live_part, problems_kept_from, standing
+from dateline.errors import Refused, StoreUnavailable
 from dateline.log.base import Log
 from dateline.log.partitioner import partition_of
 from dateline.redis_store import Store
 from schemas.codec import Codec
 
 _MOST_TRIES = 50
-_FEW_TRIES = 4
 
 
 class StoryFound(Struct):
@@ -64,42 +62,29 @@ class StoryCheck:
         """
         at = standing(self._store, self.partition, self.story)
         if at is None and not self._log.end_offsets(self._topic)[self.partition]:  # nothing was ever said there
-            return Standing(self.partition, "", 0, self._log.id(self._topic), FOLD_VERSION, b"", b"")
+            return Standing(self.partition, "", 0, self._log.id(self._topic), FOLD_VERSION, 0, "", b"", b"")
         if at is None:
             raise Refused(f"Partition {self.partition} of the timeline was never built. Run: dateline consume timeline")
         if at.generation != self._fits:
-            refuse_misfit(self._log, self._topic, at)
+            check_whole("timeline", at, Extent.of(self._log, self._topic))
             self._fits = at.generation
         self.folding.fold_to(at.offset)
         return at
 
-    def compare(self, *, settle: bool = True) -> StoryFound:
-        """Compare. What differed is read again until it was read while the story stood still.
-
-        Args:
-            settle: Whether it has to stand still in the end. Without, what still seems to differ is told of as far as it
-                seemed so twice.
+    def compare(self) -> StoryFound:
+        """Compare, whether the story stands still or not: what was read of it is right if it was so at any record meanwhile.
 
         Raises:
-            StoreUnavailable: It never stood still for so long.
+            StoreUnavailable: Another generation went live, or the view was taken back, each time.
         """
-        before = self.stand()
-        live = live_part(self._store, before, self.story)
-        wanted = live.keys() | self.expected(before).keys()
-        seemed: list[str] = []
-        for left in reversed(range(_MOST_TRIES if settle else _FEW_TRIES)):
-            at = self.stand()
-            expected = self.expected(at)
-            wanted = {key for key in wanted if expected.get(key, {}) != live.get(key, {})}
-            found = self._found(at, expected, live, sorted(wanted))
-            if not wanted or at.state == before.state or at == before:
-                return found
-            if not settle and not left:
-                found.differences = [line for line in found.differences if line in seemed]
-                return found
-            seemed = found.differences
-            before, live = at, read_part(self._store, at, self.story, wanted)
-        raise StoreUnavailable(f"Story {self.story!r} moves faster than it can be compared. Try in a quieter moment.")
+        for _ in range(_MOST_TRIES):
+            before = self.stand()
+            live = live_part(self._store, before, self.story)
+            with self.folding.remembering() as past:
+                at = self.stand()
+            if at.generation == before.generation and at.offset >= before.offset:
+                return self._found(at, live, past)
+        raise StoreUnavailable(f"Story {self.story!r} could not be compared: another generation went live each time. Try again.")
 
     def expected(self, at: Standing) -> dict[str, Content]:
         """Return what must be the story's part, as far as it is folded."""
@@ -109,47 +94,21 @@ class StoryCheck:
             part["problems"] = {name: offset for name, offset in part["problems"].items() if float(offset) >= first}
         return {key: content for key, content in part.items() if content}
 
-    def _found(self, at: Standing, expected: dict[str, Content], live: Mapping[str, Content], wanted: list[str]) -> StoryFound:
-        told = [line for key in wanted for line in differences(key, expected.get(key, {}), live.get(key, {}))]
+    def _found(self, at: Standing, live: dict[str, Content], past: Past) -> StoryFound:
+        expected = self.expected(at)
+        wanted, told = [], []
+        for key in sorted(expected.keys() | live.keys()):
+            found = live.get(key, {})
+            meanwhile = {name: found.get(name) for name, values in past.get(key, {}).items() if found.get(name) in values}
+            right = {name: value for name, value in (expected.get(key, {}) | meanwhile).items() if value is not None}
+            if lines := differences(key, right, found):
+                wanted.append(key)
+                told += lines
         failed = self.folding.failed.get(self.story)
         if at.parked or failed:
             told = [unusable_line(self.story, at.parked, failed)]
         kept = {key: live[key] for key in wanted if key in live}
         return StoryFound(at, self.folding.records, expected, kept, wanted, told)
-
-
-def refuse_misfit(log: Log, topic: str, at: Standing) -> None:
-    """See that a partition of the live view fits the log and this release.
-
-    Raises:
-        LogChanged, RetentionGap, OtherVersion: It does not.
-    """
-    log_id = log.id(topic)
-    if at.log_id != log_id:
-        raise LogChanged(
-            f"LOG_CHANGED: the timeline view (partition {at.partition}) was built from log {at.log_id}, and "
-            f"{log.url} is log {log_id}. Point both settings at what belongs together."
-        )
-    if at.fold_version != FOLD_VERSION:
-        raise OtherVersion(
-            f"The live timeline view was made by fold version {at.fold_version}, and this release has {FOLD_VERSION}. "
-            "Run dateline replay to build it anew."
-        )
-    refuse_gap(log, topic, at.partition)
-
-
-def refuse_gap(log: Log, topic: str, partition: int) -> None:
-    """See that a partition's log is there from its beginning.
-
-    Raises:
-        RetentionGap: It is not.
-    """
-    begin = log.begin_offsets(topic)[partition]
-    if begin > 0:
-        raise RetentionGap(
-            f"RETENTION_GAP: partition {partition} of {log.url} begins at offset {begin}, so what came before "
-            "cannot be folded. Bring the missing records back; they are kept for ever by default."
-        )
 
 
 def unusable_line(story: str, entry: bytes | str, failed: str | None) -> str:

@@ -51,6 +51,8 @@ class Standing(Struct, frozen=True):
 
     Attributes:
         offset: The partition's cursor.
+        first: The first offset that the generation was built from.
+        torn: What was refused in the middle of a batch of the partition, empty if all is well.
         state: The story's state as it lies there, empty if there is none.
         parked: The story's parked entry as it lies there, empty if it is not parked.
     """
@@ -60,6 +62,8 @@ class Standing(Struct, frozen=True):
     offset: int
     log_id: str
     fold_version: int
+    first: int
+    torn: str
     state: bytes
     parked: bytes
 
@@ -73,8 +77,9 @@ def standing(store: Store, partition: int, story: str, *, pointer: Pointer = "li
     found = store.call(keys.STANDING, [keys.pointer(partition, pointer)], [keys.prefix(partition), story])
     if not found:
         return None
-    generation, offset, log_id, fold, state, parked = found
-    return Standing(partition, generation.decode(), int(offset), log_id.decode(), int(fold), state, parked)
+    generation, offset, log_id, fold, first, torn, state, parked = found
+    place = (partition, generation.decode(), int(offset), log_id.decode(), int(fold), int(first), torn.decode())
+    return Standing(*place, state, parked)
 
 
 def parts(contents: Mapping[str, Content]) -> dict[str, dict[str, Content]]:

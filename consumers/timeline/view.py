@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from secrets import token_hex
 from typing import Any, TypeVar
 
 from msgspec import json, msgpack
 
+from consumers.fit import half_written
 from consumers.generations import Pointer
 from consumers.state import Update
 from consumers.story import FOLD_VERSION
@@ -18,7 +18,8 @@ from consumers.timeline.parked import read_entries
 from consumers.timeline.reader import TimelineReader
 from consumers.timeline.writes import batch_writes
 from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Parked, Pending, StoryLoaded, View
-from dateline.errors import GenerationGone
+from dateline.clock import now_ms
+from dateline.errors import GenerationGone, HalfWritten
 from dateline.redis_store import Answer, Reply, Store, Wire
 
 T = TypeVar("T")
@@ -27,34 +28,46 @@ T = TypeVar("T")
 class TimelineView(View):
     """Writes the timeline into `store`. Not safe for use by several threads."""
 
-    def __init__(self, store: Store, *, pointer: Pointer = "live", new: str = "") -> None:
+    def __init__(self, store: Store, *, pointer: Pointer = "live", new: str = "", first: Mapping[int, int] | None = None) -> None:
         """Write the generation that `pointer` names.
 
         Args:
             new: What a generation is called that is made where there is none: of the live one it follows from the
                 one before; `none` makes none.
+            first: The offset that each partition of a new one begins at; 0 where none is given.
         """
         self.name = "timeline" if pointer == "live" else f"timeline-{pointer}"
         self._store = store
         self._pointer: Pointer = pointer
         self._new = new
+        self._first = first or {}
         self._wire: Wire | None = None
 
     def claim(self, partition: int, *, log_id: str) -> Claim:
         token = token_hex(8)
-        args = (keys.prefix(partition), token, log_id, FOLD_VERSION, self._new, time.time_ns() // 1_000_000)
+        args = (keys.prefix(partition), token, log_id, FOLD_VERSION, self._new, now_ms(), self._first.get(partition, 0))
         found = self._wired().send(keys.CLAIM, [keys.pointer(partition, self._pointer)], args).get()
         if not found:
             what = f"Partition {partition} of the timeline has no {self._pointer} generation any more"
             raise GenerationGone(f"{what}: it was flipped or dropped. See: dateline generations")
         *parts, entries = found
-        generation, offset, log, fold, homeless, undecodable = (part.decode() for part in parts)
-        counts = (int(homeless), int(undecodable))
-        return Claim(partition, int(offset), log, int(fold), generation, token, *counts, read_entries(entries))
+        generation, offset, log, fold, homeless, undecodable, torn = (part.decode() for part in parts)
+        return Claim(
+            partition=partition,
+            offset=int(offset),
+            log_id=log,
+            fold_version=int(fold),
+            torn=torn,
+            generation=generation,
+            token=token,
+            homeless=int(homeless),
+            undecodable=int(undecodable),
+            parked=read_entries(entries),
+        )
 
     def cursors(self, partitions: int) -> Mapping[int, Cursor]:
         positions = TimelineReader(self._store, partitions=partitions, pointer=self._pointer).positions()
-        return {one.partition: Cursor(one.partition, one.offset, one.log_id, one.fold_version) for one in positions}
+        return {one.partition: Cursor(one.partition, one.offset, one.log_id, one.fold_version, one.torn) for one in positions}
 
     def parked(self, partition: int) -> Mapping[str, Parked]:
         args = [keys.prefix(partition)]
@@ -79,7 +92,7 @@ class TimelineView(View):
             json.encode(woken) if woken else "",
         ]
         answer = self._wired().send(keys.APPLY, [f"{g}meta", keys.live(partition), keys.wake(partition)], args)
-        return _Translated(answer, _applied)
+        return _Translated(answer, lambda reply: _applied(partition, reply))
 
     def reset(self) -> None:
         if self._wire is not None:
@@ -105,9 +118,11 @@ class _Translated(Pending[T]):
         return self._translate(self._answer.get())
 
 
-def _applied(reply: bytes) -> Applied:
-    status, _, offset = reply.decode().partition(" ")
-    return Applied(status, int(offset or 0))
+def _applied(partition: int, reply: bytes) -> Applied:
+    status, _, told = reply.decode().partition(" ")
+    if status == "TORN":
+        raise HalfWritten(half_written(partition, told))
+    return Applied(status, int(told or 0))
 
 
 def _loaded(asked: list[tuple[str, tuple[str, ...], tuple[str, ...]]], reply: bytes) -> Loaded:

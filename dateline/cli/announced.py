@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 from typing_extensions import override
 
+from consumers.intake import Homeless
+from consumers.state import Incoming
 from consumers.timeline.signs import Owner, SignedView
 from consumers.view import Applied, Claim, Folded, Pending
 from dateline.cli.lines import say
@@ -58,10 +60,15 @@ def _unusable(batch: Folded) -> Iterator[dict[str, object]]:
     for story, steps in batch.stories.items():
         for step in steps:
             if step.incoming.event is None:
-                seq, problem = step.outcome.story.seq, step.incoming.problem
-                yield {"story": story, "seq": seq, "offset": step.incoming.offset, "problem": problem}
+                yield _told(step.incoming, story=story, seq=step.outcome.story.seq)
     for record in batch.homeless:
-        yield {"story": None, "seq": None, "offset": record.offset, "problem": record.problem}
+        yield _told(record, story=None, seq=None)
+
+
+def _told(record: Incoming | Homeless, *, story: str | None, seq: int | None) -> dict[str, object]:
+    event_id, update = record.claimed
+    about = {"story": story, "seq": seq, "update": update, "event_id": event_id}
+    return {**about, "offset": record.offset, "problem": record.problem}
 
 
 class Brake:

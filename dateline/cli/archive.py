@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from dateline.cli.copy import copy_command
 from dateline.cli.importing import EVENTS_A_SECOND, UNCONFIRMED, counted, list_bad_lines, told_if_stopped
 from dateline.cli.output import output
 from dateline.cli.progress import progress
+from dateline.clock import now_ms
 from dateline.deployment import PATIENCE, Deployment
 from dateline.errors import DatelineError, Refused
 
@@ -72,7 +72,7 @@ def import_command(deployment: Deployment, file: str, as_json: bool) -> int:
     from dateline.ndjson import read_file
     from dateline.restore import read_archive, restore
 
-    with closing(read_archive(read_file(file), now_ms=time.time_ns() // 1_000_000)) as archive:
+    with closing(read_archive(read_file(file), now_ms=now_ms())) as archive:
         _refuse_bad(archive, file)
         deployment.warm_up()
         with (

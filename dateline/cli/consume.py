@@ -89,9 +89,8 @@ def run_clock(deployment: Deployment, stop: Stop) -> None:
     pauses = _Pauses("clock")
     while not stop():
         try:
-            lifted = deployment.lift_due_embargoes()
-            if lifted:
-                say("lifted", consumer="clock", embargoes=lifted)
+            for one in deployment.lift_due_embargoes():
+                say("lifted", consumer="clock", story=one.story, update=one.update, event_id=one.event_id)
             pauses.recovered()
             stop.wait(_until_next(deployment))
         except DatelineError as error:
@@ -157,23 +156,26 @@ def _runner(deployment: Deployment, pauses: _Pauses, owner: Owner) -> tuple[Runn
 
 
 def _wait_for_own_version(deployment: Deployment, stop: Stop) -> None:
-    """Wait until this release may write what readers read, in every partition, and say once that it waits.
+    """Wait until this release may write what readers read, in every partition, and say that it waits, and why.
 
     Who waits is no member of the group: there it would hold partitions that the other release can write.
     """
+    from consumers.fit import mixed_versions
     from consumers.story import FOLD_VERSION
 
-    is_told = False
+    told = ""
     while not stop():
-        others = {one.fold_version for one in deployment.reader.positions()} - {FOLD_VERSION}
+        found = deployment.reader.positions()
+        others = {one.fold_version for one in found} - {FOLD_VERSION}
         if not others:
             break
-        if not is_told:
-            version = max(others)
-            way_on = "run dateline replay" if version < FOLD_VERSION else "run the newer release, or let it roll back"
-            error = f"The live timeline was made by fold version {version}, and this release has {FOLD_VERSION}: {way_on}."
+        version = max(others)
+        way_on = "run dateline replay" if version < FOLD_VERSION else "run the newer release, or let it roll back"
+        error = f"The live timeline was made by fold version {version}, and this release has {FOLD_VERSION}: {way_on}."
+        error = mixed_versions(found) or error
+        if error != told:
             say("waiting", level="warning", consumer="timeline", error=error)
-            is_told = True
+            told = error
         stop.wait(_VERSION_PAUSE)
 
 

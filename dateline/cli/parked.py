@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -124,11 +125,8 @@ def _wait(deployment: Deployment, stories: Sequence[str]) -> None:
     """
 
     if deployment.feeds_itself:
-        runner = deployment.runner()
-        try:
+        with closing(deployment.runner()) as runner:
             is_done = runner.run_until(deployment.log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + PATIENCE)
-        finally:
-            runner.close()
         if not is_done:
             raise Unconfirmed(f"The process that holds the timeline did not do it within {PATIENCE:.0f} s. See: dateline status")
         return

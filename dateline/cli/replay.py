@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -28,6 +28,8 @@ _PATIENCE = 8.0
 """Seconds to wait for another replay: a broker takes a few to notice that one was killed on another machine."""
 
 _ROLLBACK_PATIENCE = 600.0
+_accept_loss = click.option("--accept-loss", is_flag=True, help="Switch although readers lose what a run without it has named.")
+
 VIEWS = ("timeline", "all")
 
 
@@ -38,6 +40,7 @@ VIEWS = ("timeline", "all")
 @click.argument("view", type=click.Choice(VIEWS))
 @click.option("--story", metavar="S", help="Build this story alone, in place; readers have the old one or the new one.")
 @click.option("--no-switch", is_flag=True, help="Build and compare only; the next replay goes on from there.")
+@_accept_loss
 @click.option("--join", is_flag=True, help="On Kafka: help another process that replays, and end with it.")
 @click.option("--as-of", metavar="T|SEQ", help="Build it as it was then (a seq: with --story), compare, keep nothing.")
 @click.option("--out", "file", metavar="FILE|-", help="With --as-of: write what was built, a line of JSON a story.")
@@ -48,6 +51,7 @@ def replay_command(
     view: str,
     story: str | None,
     no_switch: bool,
+    accept_loss: bool,
     join: bool,
     as_of: str | None,
     file: str | None,
@@ -56,7 +60,8 @@ def replay_command(
     """Build a view anew from the log while readers go on reading, compare, and put it in the old one's place.
 
     What readers see differently is listed. The old generation is kept until the next replay: dateline rollback goes back to it.
-    A replay that was stopped goes on when it is run again.
+    A replay that was stopped goes on when it is run again. It is refused where readers would lose stories: the log is another
+    one, or has lost its beginning or its end, or a story could not be built.
 
     With --as-of it is built in memory as readers had it then, without what is killed or under embargo today, and compared with
     what they are told of that moment (exit code 1 if that differs). It is never switched to.
@@ -65,8 +70,10 @@ def replay_command(
         return _as_of(deployment, as_of, story, file, join=join, as_json=as_json)
     if file is not None:
         raise click.UsageError("--out goes with --as-of: a view that is built to be read is kept in Redis.")
-    if story is not None and (no_switch or join):
-        raise click.UsageError("--story builds one story in place; leave --no-switch and --join out.")
+    if story is not None and (no_switch or join or accept_loss):
+        raise click.UsageError("--story builds one story in place; leave --no-switch, --accept-loss and --join out.")
+    if no_switch and accept_loss:
+        raise click.UsageError("--no-switch takes nothing from readers; leave --accept-loss out.")
     deployment.warm_up()
     if story is not None:
         from dateline.cli.replay_story import replay_story
@@ -74,31 +81,38 @@ def replay_command(
         replay_story(deployment, story, as_json=as_json)
         return 0
     if join:
-        _help(deployment, no_switch=no_switch, as_json=as_json)
+        _help(deployment, alone=not (no_switch or accept_loss), as_json=as_json)
         return 0
     with told_if_stopped("Run the same command again; it goes on where it stopped."):
-        replayed = _replay(deployment, switch=not no_switch)
+        replayed = _replay(deployment, switch=not no_switch, accept_loss=accept_loss)
     _say(replayed, switched=not no_switch, as_json=as_json)
     return 0
 
 
 @click.command(name="rollback", epilog="Example: dateline rollback timeline")
 @click.argument("view", type=click.Choice(VIEWS[:1]))
+@_accept_loss
 @json_option
 @with_deployment
-def rollback_command(deployment: Deployment, view: str, as_json: bool) -> None:
-    """Go back to the generation that was live before the last replay. It catches up first, so no reader misses anything."""
-    from dateline.replay import roll_back
+def rollback_command(deployment: Deployment, view: str, accept_loss: bool, as_json: bool) -> None:
+    """Go back to the generation that was live before the last replay. It catches up first, so no reader misses anything.
+
+    Its parked stories are tried once more. It is refused where one stands still in it that goes on in the live one.
+    """
+    from dateline.rollback import roll_back
     from schemas.codec import committed_codec
 
     deployment.warm_up()
     generations = deployment.generations()
     with _alone(deployment):
-        name, behind = roll_back(deployment.log, generations, codec=committed_codec(), patience=_ROLLBACK_PATIENCE)
+        done = roll_back(
+            deployment.log, generations, codec=committed_codec(), patience=_ROLLBACK_PATIENCE, accept_loss=accept_loss
+        )
     if as_json:
-        emit_json({"view": view, "generation": name, "was_behind": behind})
-    else:
-        click.echo(f"Readers have {name} again; it was {counted(behind, 'record')} behind and has caught up.")
+        emit_json({"view": view, "generation": done.generation, "was_behind": done.behind, "parked": done.parked})
+        return
+    click.echo(f"Readers have {done.generation} again; it was {counted(done.behind, 'record')} behind and has caught up.")
+    _say_parked(done.parked)
 
 
 @click.group(name="generations", invoke_without_command=True, epilog="Example: dateline generations")
@@ -166,7 +180,7 @@ def _drop_leftovers(deployment: Deployment, generations: Generations) -> str:
     return f"Dropped {counted(dropped, 'key')} that nothing names." if dropped else "Nothing was left over."
 
 
-def _replay(deployment: Deployment, *, switch: bool) -> Replayed:
+def _replay(deployment: Deployment, *, switch: bool, accept_loss: bool) -> Replayed:
     from dateline.replay import Replay
     from schemas.codec import committed_codec
 
@@ -179,13 +193,15 @@ def _replay(deployment: Deployment, *, switch: bool) -> Replayed:
         except DatelineError as error:  # the live one may be unusable, which is why it is built anew
             notice(f"dateline: The live timeline could not be brought up to date: {error}")
         replay = Replay(deployment.log, generations, codec=committed_codec())
+        if switch and not accept_loss:
+            replay.check_log()
         replay.begin(check_room=lambda: check_room(deployment, generations))
         with meter("Replaying", unit="events") as show:
             replay.build(progress=show, stay=stay)
         with replay.following() as check:
             replay.compare(check=partial(_both, check, stay))
             if switch:
-                replay.flip(home=deployment.home, check=check)
+                replay.flip(home=deployment.home, check=check, accept_loss=accept_loss)
     return replay.result
 
 
@@ -194,14 +210,14 @@ def _both(one: Callable[[], None], other: Callable[[], None]) -> None:
     other()
 
 
-def _help(deployment: Deployment, *, no_switch: bool, as_json: bool) -> None:
+def _help(deployment: Deployment, *, alone: bool, as_json: bool) -> None:
     from dateline.replay import help_build
     from schemas.codec import committed_codec
 
     if deployment.feeds_itself:
         raise Refused("--join shares a replay out by Kafka's groups; an SQLite log is read by one process. Leave --join out.")
-    if no_switch:
-        raise Refused("--no-switch is for the process that is joined: who joins only builds. Leave one of the two out.")
+    if not alone:
+        raise Refused("--no-switch and --accept-loss are for the process that is joined: who joins only builds. Leave them out.")
     with meter("Helping", unit="events") as show:
         name, is_live = help_build(deployment.log, deployment.generations(), codec=committed_codec(), progress=show)
     if as_json:
@@ -220,9 +236,11 @@ def _alone(deployment: Deployment) -> Iterator[Callable[[], None]]:
 
 def _say(replayed: Replayed, *, switched: bool, as_json: bool) -> None:
     if as_json:
-        names = ("generation", "records", "read", "seconds", "compared", "uncompared", "flipped", "flip_seconds")
+        names = ("generation", "records", "read", "seconds", "compared", "uncompared", "parked", "flipped", "flip_seconds")
         told = {name: getattr(replayed, name) for name in names}
-        different = [{"story": one.story, "differences": list(one.differences)} for one in replayed.different]
+        different = [
+            {"story": one.story, "differences": list(one.differences), "lost": one.is_lost} for one in replayed.different
+        ]
         emit_json({"view": "timeline", **told, "different": different, "switched": switched})
         return
     rate = f", {replayed.read / replayed.seconds:,.0f} a second" if replayed.seconds and replayed.read else ""
@@ -234,6 +252,8 @@ def _say(replayed: Replayed, *, switched: bool, as_json: bool) -> None:
             click.echo(f"  {one.differences[0]}{more}")
         if len(replayed.different) > _SHOWN:
             click.echo(f"  … and {len(replayed.different) - _SHOWN:,} more stories")
+        if lost := sum(one.is_lost for one in replayed.different):
+            click.echo(f"Of these {counted(lost, 'is', 'are')} lost, or their end is.")
     elif replayed.compared or not replayed.uncompared:
         click.echo(f"Compared {counted(replayed.compared, 'story', 'stories')}: readers see the same.")
     if replayed.uncompared:
@@ -241,5 +261,14 @@ def _say(replayed: Replayed, *, switched: bool, as_json: bool) -> None:
         click.echo(f"{stories} could not be compared: the two never stood at one record long enough.")
     if switched:
         click.echo(f"Readers have {replayed.generation} now (the flip took {replayed.flip_seconds * 1000:.0f} ms).")
+        _say_parked(replayed.parked)
     else:
         click.echo(f"Not switched: {replayed.generation} is kept. The next dateline replay goes on from it.")
+
+
+def _say_parked(stories: Sequence[str]) -> None:
+    """Name the stories that stand still in what readers have now."""
+    if stories:
+        names = ", ".join(stories[:_SHOWN]) + (" …" if len(stories) > _SHOWN else "")
+        told = "1 story stands" if len(stories) == 1 else f"{len(stories):,} stories stand"
+        click.echo(f"{told} still in it: {names}. See: dateline parked list")

@@ -10,10 +10,10 @@ from typing import Any
 from msgspec import Raw, json
 from rich.text import Text
 
+from consumers.fit import Extent, check_begins
 from consumers.timeline.answers import place_below
 from consumers.timeline.past import Gone, GoneUpdate, Past, StoryPast, Unredacted
 from consumers.timeline.shown import Shown, read_document
-from consumers.timeline.story_check import refuse_gap
 from dateline.cli.common import unknown_story
 from dateline.cli.local_time import LocalTime
 from dateline.cli.prose import one_line
@@ -99,7 +99,7 @@ def _past_of(deployment: Deployment, story: str, moment: datetime | int | None) 
         deployment.catch_up(timeout=_PATIENCE)  # so that embargoes are lifted that are over
     log = deployment.log
     partition = partition_of(story.encode(), log.partitions(EVENTS_TOPIC))
-    refuse_gap(log, EVENTS_TOPIC, partition)
+    check_begins(Extent.of(log, EVENTS_TOPIC), partition)
     past = Past(log, EVENTS_TOPIC, partition, committed_codec(), moment=moment, stories=(story,))
     past.fold_to(log.end_offsets(EVENTS_TOPIC)[partition])
     if story in past.failed:

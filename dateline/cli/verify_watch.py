@@ -74,11 +74,14 @@ def verify_watch(deployment: Deployment, *, as_json: bool) -> None:
 
     codec, told, said_at = committed_codec(), _Told(as_json=as_json), 0.0
     say("started", share=SHARE)
-    pace = Pace()
+    pace: Pace | None = None
     while True:
         try:
+            log, store = deployment.log, deployment.store
+            log.partitions(EVENTS_TOPIC)
+            pace = pace or Pace()  # to connect for the first time costs what is no part of the share
             began, stories = time.monotonic(), 0
-            for checked in Sampler(deployment.log, deployment.store, topic=EVENTS_TOPIC, codec=codec, pause=pace).round():
+            for checked in Sampler(log, store, topic=EVENTS_TOPIC, codec=codec, pause=pace).round():
                 told.take(checked)
                 stories += 1
             if time.monotonic() >= said_at:
@@ -91,4 +94,5 @@ def verify_watch(deployment: Deployment, *, as_json: bool) -> None:
             say("failed", level="warning", error=str(error), again_in_s=_AFTER_ERROR)
             deployment.reconnect()
             time.sleep(_AFTER_ERROR)
-        pace()
+        if pace is not None:
+            pace()

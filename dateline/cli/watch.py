@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from dateline.cli.common import notice, unknown_story, with_deployment
+from dateline.clock import now_ms
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, Refused, StoreUnavailable
 from dateline.settings import Settings
@@ -81,7 +82,7 @@ def _changes(
         check: Called at least once a second; raises if the view is no longer fed.
     """
     stream = deployment.reader.wake_stream(story)
-    seen = {stream: f"{time.time_ns() // 1_000_000 - _RECENT_MS}-0"}  # not "$": what comes before the first wait counts too
+    seen = {stream: f"{now_ms() - _RECENT_MS}-0"}  # not "$": what comes before the first wait counts too
     patience = 0.0
     while True:
         check()

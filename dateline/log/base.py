@@ -6,7 +6,6 @@ A backend moves bytes and knows no event. Every backend passes `tests/contract/t
 from __future__ import annotations
 
 import re
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import NamedTuple, Self
 
 from msgspec import Struct, msgpack
 
+from dateline.clock import now_ms
 from dateline.errors import Refused
 
 MAX_RECORD_BYTES = 1_048_515
@@ -237,7 +237,7 @@ def how_changed(before: str, now: str) -> str:
             f"The topic had {partitions_in(before)} partitions and has {partitions_in(now)}, so its keys lie elsewhere now. Stop "
             "who writes to it, and bring all of it into a new log: dateline log copy --rehome FROM TO"
         )
-    return "Point both settings at what belongs together, or empty the view to build it anew."
+    return "Point both settings at what belongs together. If this is the log that readers shall have: dateline replay timeline"
 
 
 def check_new(records: Sequence[NewRecord], *, partitions: int) -> None:
@@ -246,7 +246,7 @@ def check_new(records: Sequence[NewRecord], *, partitions: int) -> None:
     Raises:
         Refused: Says which record, by its place in `records`, and why.
     """
-    latest = time.time_ns() // 1_000_000 + MAX_AHEAD_MS
+    latest = now_ms() + MAX_AHEAD_MS
     for place, record in enumerate(records):
         if record.size_bytes > MAX_RECORD_BYTES:
             raise Refused(

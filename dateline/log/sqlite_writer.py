@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from dateline.clock import now_ms
 from dateline.errors import DatelineError
 from dateline.log.base import NewRecord, Position
 from dateline.log.partitioner import partition_of
@@ -122,7 +122,7 @@ class Writer:
 
 
 def _to_row(record: NewRecord, partitions: int) -> _Row:
-    timestamp = time.time_ns() // 1_000_000 if record.timestamp is None else record.timestamp
+    timestamp = now_ms() if record.timestamp is None else record.timestamp
     headers = _encode_headers(record.headers) if record.headers else None
     return _Row(_choose_partition(record, partitions), timestamp, record.key, record.value, headers)
 

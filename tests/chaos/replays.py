@@ -223,8 +223,14 @@ def _with_redis(folder: Path, times: int, seed: int) -> str:
         return kill_redis_under_replays(room, server, times=times)
 
 
+def _with_redis_on_kafka(folder: Path, times: int, seed: int) -> str:
+    with mortal_redis(folder / "redis") as server, kafka_newsroom(folder, seed=seed, redis_url=server.url) as room:
+        return kill_redis_under_replays(room, server, times=times)
+
+
 SCENARIOS = (
     Scenario("replay-kills", "kill -9 of a replay, the log in a file", _on_sqlite, 50, 10.0),
     Scenario("replay-kafka", "kill -9 of a replay, the log in Kafka", _on_kafka, 50, 20.0),
     Scenario("replay-redis", "kill -9 of Redis while a generation is built, compared or flipped", _with_redis, 10, 40.0),
+    Scenario("replay-redis-kafka", "the same, the log in Kafka", _with_redis_on_kafka, 10, 60.0),
 )

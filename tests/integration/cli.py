@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,10 @@ class Result:
     code: int
     out: str
     err: str
+
+
+Run = Callable[..., Result]
+"""Runs `dateline ARGS` on a deployment that a test has."""
 
 
 def run(data: Path, *args: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> Result:

@@ -15,7 +15,6 @@ from uuid import uuid4
 
 import pytest
 from kafka import KafkaAdminClient
-from kafka.errors import TopicAlreadyExistsError
 
 from dateline.copying import copy_log
 from dateline.errors import Refused
@@ -23,7 +22,7 @@ from dateline.log import open_log
 from dateline.log.base import NewRecord
 from schemas.topics import DESKS_TOPIC, EVENTS_TOPIC, TOPICS
 from tests.integration.cli import DATELINE, Result, json_of, run
-from tests.support.kafka_servers import Broker, kafka_broker
+from tests.support.kafka_servers import Broker, empty_log, kafka_broker
 from tests.support.servers import eventually
 
 DEMO = Path(__file__).parents[2] / "dateline" / "demo" / "apollo-13.ndjson"
@@ -73,7 +72,7 @@ def new_log(request: pytest.FixtureRequest, new_sqlite: MakeLog) -> MakeLog:
     if request.param == "sqlite":
         return new_sqlite
     broker: Broker = request.getfixturevalue("broker")
-    return lambda: _empty_kafka(broker)
+    return lambda: empty_log(broker.address, partitions=5)
 
 
 @pytest.fixture
@@ -88,28 +87,6 @@ def source(tmp_path: Path) -> str:
         NewRecord("größe".encode(), b"", timestamp=0),
     )
     return f"sqlite:///{data}/log.db"
-
-
-def _empty_kafka(broker: Broker, *, partitions: int = 5) -> str:
-    """Make all of a log's topics anew."""
-    admin = KafkaAdminClient(bootstrap_servers=broker.address)
-    try:
-        there = sorted(set(admin.list_topics()) & set(TOPICS))
-        if there:
-            admin.delete_topics(there)
-        wanted = {topic: {"num_partitions": partitions, "configs": {"retention.ms": "-1"}} for topic in TOPICS}
-        eventually(lambda: _made(admin, wanted), what="the topics")
-    finally:
-        admin.close()
-    return f"kafka://{broker.address}"
-
-
-def _made(admin: Any, wanted: dict[str, Any]) -> bool:  # Any: kafka-python is untyped
-    try:
-        admin.create_topics(wanted, wait_for_metadata=True)
-    except TopicAlreadyExistsError:  # it is still being deleted
-        return False
-    return True
 
 
 def append(url: str, *records: NewRecord) -> None:
@@ -300,7 +277,7 @@ def test_a_url_that_names_no_log_is_refused(url: str, says: str, source: str, tm
 
 
 def test_a_kafka_without_the_topics_is_told_how_to_make_them(source: str, broker: Broker, tmp_path: Path) -> None:
-    _empty_kafka(broker)
+    empty_log(broker.address, partitions=5)
     admin = KafkaAdminClient(bootstrap_servers=broker.address)
     admin.delete_topics([DESKS_TOPIC])
     eventually(lambda: DESKS_TOPIC not in admin.list_topics(), what="the topic's end")

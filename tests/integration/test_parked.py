@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 
 from consumers.parking import PARKED_MOST
 from consumers.runner import Runner
@@ -23,36 +24,51 @@ from producers.desk import Desk
 from schemas.codec import committed_codec
 from schemas.topics import EVENTS_TOPIC
 from tests.integration.cli import Result, json_of, run
-from tests.support.servers import redis_server
+from tests.integration.test_consume import Consumer
+from tests.support.both_logs import on_both_logs
+from tests.support.planted import catch_up
+from tests.support.servers import eventually
 
 DAMAGED, WELL = "apollo-13", "mir"
 Json = dict[str, Any]  # Any: what JSON holds
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as address:
-        yield address
-
-
-@pytest.fixture
-def raw(server: tuple[str, int]) -> Iterator[Any]:  # Any: redis-py types an answer as all that it could ever be
-    with redis.Redis(port=server[1], decode_responses=True) as client:
-        client.flushall()
-        yield client
-
-
 class Place:
-    """A data folder and a Redis of its own."""
+    """A data folder, a log and a Redis of its own."""
 
-    def __init__(self, data: Path, url: str, raw: Any) -> None:
-        self.data, self.url, self.raw = data, url, raw
+    def __init__(self, data: Path, log_url: str, url: str, raw: Any) -> None:
+        self.data, self.log_url, self.url, self.raw = data, log_url, url, raw
+        self.env = {"DATELINE_LOG": log_url, "DATELINE_REDIS": url}
 
     def dateline(self, *args: str) -> Result:
-        return run(self.data, *args, env={"DATELINE_REDIS": self.url})
+        return run(self.data, *args, env=self.env)
 
     def log(self) -> Log:
-        return open_log(f"sqlite:///{self.data}/log.db")
+        return open_log(self.log_url)
+
+    @contextmanager
+    def fed(self) -> Iterator[None]:
+        """Have somebody feed the view: on a file every command does."""
+        if self.log_url.startswith("sqlite:"):
+            yield
+            return
+        consumer = Consumer(self.data, "timeline", env=self.env)
+        try:
+            consumer.claims()
+            yield
+        finally:
+            assert consumer.end(signal.SIGTERM) == 0
+
+    def said(self, story: str, *headlines: str) -> None:
+        """Publish into a story that may be parked, so that no command can wait until it is shown."""
+        with self.log() as log:
+            desk = Desk(log, name="houston")
+            for headline in headlines:
+                desk.publish(story, headline=headline, body="…")
+
+    def is_parked(self) -> None:
+        """Wait until the damaged story is parked, by a consumer or by the command that looks."""
+        eventually(lambda: len(json_of(self.dateline("parked", "list", "--json"))) == 1, what="that it is parked")
 
     def key(self, kind: str) -> str:
         """Return a key of the damaged story's partition in the live generation."""
@@ -72,15 +88,15 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, server: tuple[str, int], raw: Any) -> Place:
-    """A place where two stories have begun."""
-    place = Place(tmp_path, f"redis://127.0.0.1:{server[1]}", raw)
-    with place.log() as log:
+def place(tmp_path: Path, log_url: str, server: str, raw: Any) -> Place:
+    """A place where two stories have begun, and readers have them."""
+    place = Place(tmp_path, log_url, server, raw)
+    with place.log() as log, closing(Store(place.url)) as store:
         desk = Desk(log, name="houston")
         for story in (DAMAGED, WELL):
             desk.open_story(story, title=story)
             desk.publish(story, update="first", headline="First", body="…")
-    assert place.dateline("timeline", DAMAGED).code == 0
+        catch_up(log, store)
     return place
 
 
@@ -91,31 +107,32 @@ def damage(place: Place) -> str:
     return before
 
 
+@on_both_logs
 def test_a_damaged_story_waits_and_catches_up(place: Place) -> None:
     before = damage(place)
 
-    with place.log() as log:
-        desk = Desk(log, name="houston")
-        desk.publish(DAMAGED, headline="Second", body="…")
-        desk.publish(DAMAGED, headline="Third", body="…")
-    goes_on = place.publish(WELL, "Second")
+    with place.fed():
+        place.said(DAMAGED, "Second", "Third")
+        goes_on = place.publish(WELL, "Second")
+        place.is_parked()
 
-    assert (goes_on.code, json_of(goes_on)["status"]) == (0, "accepted")
-    (listed,) = json_of(place.dateline("parked", "list", "--json"))
-    assert listed.items() >= {"story": DAMAGED, "build": "live", "seq": None, "retry": False}.items()
-    assert listed["error"].startswith("ContentDamaged: no Story: ")
-    shown = json_of(place.dateline("parked", "show", DAMAGED, "--json"))
-    assert (shown["seq"], shown["waiting"], shown["record"]["event"]["content"]["headline"]) == (3, 2, "Second")
-    assert "2 records of it wait" in place.dateline("parked", "show", DAMAGED).out
-    assert [json_of(place.dateline("status", "--json"))["timeline"][name] for name in ("parked", "lag")] == [1, 0]
+        assert (goes_on.code, json_of(goes_on)["status"]) == (0, "accepted")
+        (listed,) = json_of(place.dateline("parked", "list", "--json"))
+        assert listed.items() >= {"story": DAMAGED, "build": "live", "seq": None, "retry": False}.items()
+        assert listed["error"].startswith("ContentDamaged: no Story: ")
+        shown = json_of(place.dateline("parked", "show", DAMAGED, "--json"))
+        assert (shown["seq"], shown["waiting"], shown["record"]["event"]["content"]["headline"]) == (3, 2, "Second")
+        assert "2 records of it wait" in place.dateline("parked", "show", DAMAGED).out
+        assert [json_of(place.dateline("status", "--json"))["timeline"][name] for name in ("parked", "lag")] == [1, 0]
 
-    too_early = place.dateline("parked", "retry", DAMAGED)
-    assert (too_early.code, "parked still" in too_early.out) == (1, True)
+        too_early = place.dateline("parked", "retry", DAMAGED)
+        assert (too_early.code, "parked still" in too_early.out) == (1, True)
 
-    place.raw.hset(place.key("stories"), DAMAGED, before)
-    retried = place.dateline("parked", "retry", "--json")
-    assert (retried.code, json_of(retried)) == (0, [{"story": DAMAGED, "status": "caught up", "seq": None, "error": None}])
-    assert place.dateline("parked", "list").out == "No story is parked.\n"
+        place.raw.hset(place.key("stories"), DAMAGED, before)
+        retried = place.dateline("parked", "retry", "--json")
+        assert (retried.code, json_of(retried)) == (0, [{"story": DAMAGED, "status": "caught up", "seq": None, "error": None}])
+        assert place.dateline("parked", "list").out == "No story is parked.\n"
+        assert "Compared 2 stories: readers see the same." in place.dateline("replay", "timeline").out
     assert place.differences() == []
 
 
@@ -136,29 +153,34 @@ def test_a_key_of_another_kind_is_that_storys_damage(place: Place) -> None:
     assert place.differences() == []
 
 
+@on_both_logs
 def test_a_replay_mends_a_damaged_story(place: Place) -> None:
     damage(place)
-    place.publish(DAMAGED, "Second")
 
-    replayed = place.dateline("replay", "timeline")
+    with place.fed():
+        place.said(DAMAGED, "Second")
+        place.is_parked()
+        replayed = place.dateline("replay", "timeline")
 
-    assert (replayed.code, "Readers have g2 now" in replayed.out) == (0, True)
-    assert place.dateline("parked", "list").out == "No story is parked.\n"
+        assert (replayed.code, "Readers have g2 now" in replayed.out) == (0, True)
+        assert place.dateline("parked", "list").out == "No story is parked.\n"
     assert place.differences() == []
 
 
+@on_both_logs
 def test_a_build_that_lacks_a_story_is_not_switched_to(place: Place) -> None:
-    place.dateline("replay", "timeline", "--no-switch")
-    shadow = place.key("stories").replace(":g1:", ":g2:")
-    before = place.raw.hget(shadow, DAMAGED)
-    place.raw.hset(shadow, DAMAGED, "no state")
-    place.publish(DAMAGED, "Second")
+    with place.fed():
+        place.dateline("replay", "timeline", "--no-switch")
+        shadow = place.key("stories").replace(":g1:", ":g2:")
+        before = place.raw.hget(shadow, DAMAGED)
+        place.raw.hset(shadow, DAMAGED, "no state")
+        place.publish(DAMAGED, "Second")
 
-    refused = place.dateline("replay", "timeline")
-    listed = json_of(place.dateline("parked", "list", "--json"))
-    still_read = json_of(place.dateline("timeline", DAMAGED, "--json"))
-    place.raw.hset(shadow, DAMAGED, before)
-    replayed = place.dateline("replay", "timeline")
+        refused = place.dateline("replay", "timeline")
+        listed = json_of(place.dateline("parked", "list", "--json"))
+        still_read = json_of(place.dateline("timeline", DAMAGED, "--json"))
+        place.raw.hset(shadow, DAMAGED, before)
+        replayed = place.dateline("replay", "timeline")
 
     assert (refused.code, refused.err.startswith(f"dateline: 1 story could not be built: {DAMAGED} (ContentDamaged")) == (1, True)
     assert [(one["story"], one["build"]) for one in listed] == [(DAMAGED, "being built")]
@@ -167,6 +189,7 @@ def test_a_build_that_lacks_a_story_is_not_switched_to(place: Place) -> None:
     assert place.differences() == []
 
 
+@on_both_logs
 def test_what_is_not_parked_is_said(place: Place) -> None:
     found = place.dateline("parked", "retry", DAMAGED)
     shown = place.dateline("parked", "show", DAMAGED)
@@ -194,8 +217,8 @@ def test_an_embargo_of_a_parked_story_is_not_lifted_by_every_command(place: Plac
         assert log.end_offsets(EVENTS_TOPIC) == before
 
 
-def test_too_many_stop_the_consumer_and_a_retry_lets_it_go_on(tmp_path: Path, server: tuple[str, int], raw: Any) -> None:
-    place = Place(tmp_path, f"redis://127.0.0.1:{server[1]}", raw)
+def test_too_many_stop_the_consumer_and_a_retry_lets_it_go_on(tmp_path: Path, log_url: str, server: str, raw: Any) -> None:
+    place = Place(tmp_path, log_url, server, raw)
     with place.log() as log:
         desk, home = Desk(log, name="houston"), partition_of(DAMAGED.encode(), log.partitions(EVENTS_TOPIC))
         names = [f"s{n}" for n in range(500) if partition_of(f"s{n}".encode(), log.partitions(EVENTS_TOPIC)) == home]
@@ -220,6 +243,7 @@ def test_too_many_stop_the_consumer_and_a_retry_lets_it_go_on(tmp_path: Path, se
     assert place.differences() == []
 
 
+@on_both_logs
 def test_a_running_consumer_says_so_and_does_what_it_is_asked(place: Place) -> None:
     before, told, store = damage(place), list[str](), Store(place.url)
     with place.log() as log:

@@ -27,7 +27,6 @@ from schemas.codec import committed_codec
 from schemas.topics import EVENTS_TOPIC
 from tests.integration.cli import json_of, run
 from tests.integration.test_consume import Consume, Consumer
-from tests.support.servers import redis_server
 
 STORY = "apollo-13"
 HOME = 3
@@ -37,21 +36,6 @@ HOME = 3
 def log(tmp_path: Path) -> Iterator[Log]:
     with open_log(f"sqlite:///{tmp_path}/data/log.db") as log:
         yield log
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as (host, port):
-        yield f"redis://{host}:{port}"
-
-
-@pytest.fixture
-def store(server: str) -> Iterator[Store]:
-    with redis.Redis.from_url(server) as client:
-        client.flushall()
-    store = Store(server)
-    yield store
-    store.close()
 
 
 @pytest.fixture
@@ -186,13 +170,15 @@ def test_a_record_that_cannot_be_used_is_told_once_with_its_place(log: Log, cons
     consumer = consume()
     consumer.claims()
 
-    log.append(EVENTS_TOPIC, [NewRecord(STORY.encode(), b"?"), NewRecord(None, b"?")])
+    named = (("ce_id", b"e-1"), ("ce_subject", f"{STORY}/launch".encode()))
+    log.append(EVENTS_TOPIC, [NewRecord(STORY.encode(), b"?", named), NewRecord(None, b"?")])
     told = [consumer.says("unusable") for _ in range(2)]
 
     assert {(one["story"], one["seq"], one["partition"], one["offset"]) for one in told} == {
         (STORY, 1, HOME, 0),
         (None, None, 0, 0),
     }
+    assert {(one["event_id"], one["update"]) for one in told} == {("e-1", "launch"), (None, None)}
     assert all(one["level"] == "warning" and one["problem"] for one in told)
 
 

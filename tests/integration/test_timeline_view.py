@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,57 +20,8 @@ from dateline.redis_store import Store
 from producers.desk import Desk
 from schemas.codec import committed_codec
 from schemas.topics import EVENTS_TOPIC
-from tests.support.servers import redis_cluster, redis_server
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Iterator[Log]:
-    with open_log(f"sqlite:///{tmp_path}/log.db") as log:
-        yield log
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as address:
-        yield address
-
-
-@pytest.fixture
-def raw(server: tuple[str, int]) -> Iterator[Any]:  # Any: redis-py types an answer as all that it could ever be
-    """The test's own hands on the view."""
-    with redis.Redis(port=server[1], decode_responses=True) as client:
-        client.flushall()
-        yield client
-
-
-@pytest.fixture
-def store(server: tuple[str, int], raw: Any) -> Iterator[Store]:
-    store = Store(f"redis://127.0.0.1:{server[1]}")
-    yield store
-    store.close()
-
-
-def cover(log: Log, story: str = "apollo-13") -> None:
-    """A small coverage with something of everything."""
-    desk = Desk(log, name="houston")
-    desk.open_story(story, title="Apollo 13")
-    desk.publish(story, update="launch", headline="Lift-off", body="On time.", key_event=True)
-    desk.publish(story, update="problem", headline="Houston, we have a problem", body="Lovell reports.", pinned=True)
-    desk.correct(story, "problem", note="Swigert spoke first.", headline="Houston, we've had a problem", body="Swigert reports.")
-    desk.publish(story, update="rumour", headline="A meteorite", body="Perhaps.")
-    desk.withhold(story, "rumour", reason="nobody is named")
-    desk.publish(story, update="wrong", headline="Fifteen minutes of air", body="No.")
-    desk.kill(story, "wrong", reason="false")
-    desk.mark(story, "launch", verification="verified")
-
-
-def catch_up(log: Log, store: Store) -> None:
-    runner = Runner(log, TimelineView(store), topic=EVENTS_TOPIC, codec=committed_codec())
-    try:
-        assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 20)
-    finally:
-        runner.reset()
-        runner.close()
+from tests.support.planted import catch_up, cover
+from tests.support.servers import redis_cluster
 
 
 def audited(log: Log, store: Store) -> Audit:
@@ -156,11 +106,11 @@ def test_whoever_held_a_partition_before_is_fenced(log: Log, store: Store, raw: 
     stolen.reset()
 
 
-def test_a_view_that_fell_back_catches_up_from_where_it_stands(log: Log, store: Store, server: tuple[str, int]) -> None:
+def test_a_view_that_fell_back_catches_up_from_where_it_stands(log: Log, store: Store, server: str) -> None:
     """A failover that loses the last second takes view and cursor back together."""
     cover(log)
     runner = Runner(log, TimelineView(store), topic=EVENTS_TOPIC, codec=committed_codec())
-    with redis.Redis(port=server[1]) as binary:
+    with redis.Redis.from_url(server) as binary:
         runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 10)
         older = {key: binary.dump(key) for key in binary.keys("*")}
         cover(log, "later")

@@ -18,26 +18,20 @@ import redis
 from dateline.log import open_log
 from dateline.redis_store import Store
 from producers.desk import Desk
-from tests.integration.cli import DATELINE, Result, json_of, run
+from tests.integration.cli import DATELINE, Run, json_of
+from tests.support.both_logs import on_both_logs
 from tests.support.planted import PLANTED, STORY, catch_up, cover, plant, prefix_of
-from tests.support.servers import redis_server
 
 PATIENCE = 30.0
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as (_, port):
-        yield port
-
-
 @pytest.fixture
-def raw(port: int, tmp_path: Path) -> Iterator[Any]:  # Any: redis-py types an answer as all that it could ever be
+def raw(server: str, log_url: str) -> Iterator[Any]:  # Any: redis-py types an answer as all that it could ever be
     """The test's own hands on a view of two stories."""
-    with redis.Redis(port=port, decode_responses=True) as client:
+    with redis.Redis.from_url(server, decode_responses=True) as client:
         client.flushall()
-        store = Store(f"redis://127.0.0.1:{port}")
-        with open_log(f"sqlite:///{tmp_path}/log.db") as log:
+        store = Store(server)
+        with open_log(log_url) as log:
             cover(log)
             cover(log, "skylab")
             catch_up(log, store)
@@ -45,55 +39,54 @@ def raw(port: int, tmp_path: Path) -> Iterator[Any]:  # Any: redis-py types an a
         yield client
 
 
-def dateline(tmp_path: Path, port: int, *args: str) -> Result:
-    return run(tmp_path, *args, env={"DATELINE_REDIS": f"redis://127.0.0.1:{port}"})
-
-
 @pytest.mark.parametrize("what", PLANTED)
-def test_a_planted_difference_is_found_and_named(tmp_path: Path, port: int, raw: Any, what: str) -> None:
+def test_a_planted_difference_is_found_and_named(dateline: Run, raw: Any, what: str) -> None:
     said = plant(raw, what)
 
-    whole = dateline(tmp_path, port, "verify")
-    story = dateline(tmp_path, port, "verify", "--story", STORY)
+    whole = dateline("verify")
+    story = dateline("verify", "--story", STORY)
 
     for found in (whole, story):
         assert found.code == 1
         assert f"dateline: {said}" in found.err
 
 
-def test_where_nothing_was_planted_nothing_is_found(tmp_path: Path, port: int, raw: Any) -> None:
-    before = dateline(tmp_path, port, "verify")
+@on_both_logs
+def test_where_nothing_was_planted_nothing_is_found(dateline: Run, raw: Any) -> None:
+    before = dateline("verify")
     plant(raw, "a lost place")
 
-    other = dateline(tmp_path, port, "verify", "--story", "skylab")
+    other = dateline("verify", "--story", "skylab")
 
     assert (before.code, before.err) == (other.code, other.err) == (0, "")
     assert before.out.endswith("The live view is what the log says.\n")
     assert other.out == "skylab: 9 records, 2 public updates.\nStory skylab is what the log says.\n"
 
 
-def test_a_story_is_compared_as_json(tmp_path: Path, port: int, raw: Any) -> None:
+@on_both_logs
+def test_a_story_is_compared_as_json(dateline: Run, raw: Any) -> None:
     said = plant(raw, "a lost place")
 
-    found = dateline(tmp_path, port, "verify", "--story", STORY, "--json")
+    found = dateline("verify", "--story", STORY, "--json")
 
     assert found.code == 1
     assert json_of(found) == {"story": STORY, "records": 9, "updates": 2, "differences": [said]}
 
 
-def test_a_story_that_is_nowhere_is_an_error_with_the_nearest(tmp_path: Path, port: int, raw: Any) -> None:
-    found = dateline(tmp_path, port, "verify", "--story", "apolo-13")
+def test_a_story_that_is_nowhere_is_an_error_with_the_nearest(dateline: Run, raw: Any) -> None:
+    found = dateline("verify", "--story", "apolo-13")
 
     assert found.code == 1
     assert "No story 'apolo-13' (did you mean 'apollo-13'?)" in found.err
 
 
-def test_a_parked_story_is_one_line(tmp_path: Path, port: int, raw: Any) -> None:
+@on_both_logs
+def test_a_parked_story_is_one_line(dateline: Run, raw: Any) -> None:
     raw.hset(f"{prefix_of(raw)}parked", STORY, json.dumps({"seq": 4, "error": "no document", "offset": 3}))
     plant(raw, "a lost key")
 
-    whole = dateline(tmp_path, port, "verify")
-    story = dateline(tmp_path, port, "verify", "--story", STORY)
+    whole = dateline("verify")
+    story = dateline("verify", "--story", STORY)
 
     for found in (whole, story):
         assert found.code == 1
@@ -101,31 +94,32 @@ def test_a_parked_story_is_one_line(tmp_path: Path, port: int, raw: Any) -> None
         assert found.err.endswith(" differs from the log in 1 place.\n")
 
 
-def test_keys_of_a_generation_that_nothing_names_are_found_and_can_be_dropped(tmp_path: Path, port: int, raw: Any) -> None:
+@on_both_logs
+def test_keys_of_a_generation_that_nothing_names_are_found_and_can_be_dropped(dateline: Run, raw: Any) -> None:
     raw.set("{tl:p1}:g7:docs/apollo-13", "old")
     raw.hset("{tl:p3}:g7:meta", "next", 1)
 
-    found = dateline(tmp_path, port, "verify")
-    dropped = dateline(tmp_path, port, "generations", "drop", "leftovers")
+    found = dateline("verify")
+    dropped = dateline("generations", "drop", "leftovers")
 
     assert found.code == 1
     assert "left over: 2 keys of generation g7, which nothing names. Run: dateline generations drop leftovers" in found.err
     assert dropped.err == ""
     assert dropped.out == "Dropped 2 keys that nothing names.\n"
-    assert dateline(tmp_path, port, "verify").code == 0
-    assert dateline(tmp_path, port, "generations", "drop", "leftovers").out == "Nothing was left over.\n"
+    assert dateline("verify").code == 0
+    assert dateline("generations", "drop", "leftovers").out == "Nothing was left over.\n"
 
 
 @pytest.mark.parametrize("together", [("--story", STORY, "--watch"), ("--watch", "--export", "-")])
-def test_two_ways_to_verify_are_a_usage_error(tmp_path: Path, port: int, together: tuple[str, ...]) -> None:
-    assert dateline(tmp_path, port, "verify", *together).code == 2
+def test_two_ways_to_verify_are_a_usage_error(dateline: Run, together: tuple[str, ...]) -> None:
+    assert dateline("verify", *together).code == 2
 
 
 class Watch:
     """A `verify --watch --json` in a process of its own, whose lines are read as they come."""
 
-    def __init__(self, data: Path, port: int) -> None:
-        environment = {**os.environ, "DATELINE_DATA": str(data), "DATELINE_REDIS": f"redis://127.0.0.1:{port}"}
+    def __init__(self, data: Path, env: dict[str, str]) -> None:
+        environment = {**os.environ, "DATELINE_DATA": str(data), **env}
         command, pipe = [str(DATELINE), "verify", "--watch", "--json"], subprocess.PIPE
         self.process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment)
         self._out, self._err = _read(self.process.stdout), _read(self.process.stderr)
@@ -163,12 +157,13 @@ def _read(pipe: IO[str] | None) -> Queue[str]:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, port: int, raw: Any) -> Iterator[Watch]:
-    watch = Watch(tmp_path, port)
+def watch(tmp_path: Path, env: dict[str, str], raw: Any) -> Iterator[Watch]:
+    watch = Watch(tmp_path, env)
     yield watch
     watch.close()
 
 
+@on_both_logs
 def test_a_watch_names_what_is_planted_while_it_runs_and_when_it_is_mended(raw: Any, watch: Watch) -> None:
     assert watch.has_gone_round()["differ"] == 0
     place = raw.zscore(f"{prefix_of(raw)}index/{STORY}", "launch")
@@ -181,6 +176,7 @@ def test_a_watch_names_what_is_planted_while_it_runs_and_when_it_is_mended(raw: 
     assert watch.interrupt() == 130
 
 
+@on_both_logs
 def test_a_watch_finds_a_story_that_the_view_has_lost_whole(raw: Any, watch: Watch) -> None:
     assert watch.has_gone_round()["stories"] == 2
     prefix = prefix_of(raw)
@@ -194,9 +190,10 @@ def test_a_watch_finds_a_story_that_the_view_has_lost_whole(raw: Any, watch: Wat
     assert all(one["difference"].endswith("is missing") for one in said)
 
 
-def test_a_watch_follows_what_is_published(tmp_path: Path, port: int, raw: Any, watch: Watch) -> None:
-    store = Store(f"redis://127.0.0.1:{port}")
-    with open_log(f"sqlite:///{tmp_path}/log.db") as log:
+@on_both_logs
+def test_a_watch_follows_what_is_published(server: str, log_url: str, raw: Any, watch: Watch) -> None:
+    store = Store(server)
+    with open_log(log_url) as log:
         for number in range(50):
             Desk(log, name="houston").publish(STORY, headline=f"Update {number}", body="…")
             catch_up(log, store)

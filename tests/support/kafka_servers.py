@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from uuid import uuid4
 
 import pytest
 
+from schemas.topics import TOPICS
 from tests.support.proxy import Proxy, proxy
 from tests.support.servers import eventually
 
@@ -50,6 +51,9 @@ _SETTINGS = {
     "broker.session.timeout.ms": "1500",
     "broker.heartbeat.interval.ms": "300",
 }
+NEVER_RESTARTED = {"broker.session.timeout.ms": "9000"}
+"""What suits a busy machine better, for a broker that runs until it is no longer needed."""
+
 _CLUSTER_SETTINGS = {
     "default.replication.factor": "3",
     "min.insync.replicas": "2",
@@ -296,6 +300,19 @@ def new_topic(address: str, *, partitions: int = 4, config: Mapping[str, str] | 
     return names[-1]
 
 
+def empty_log(address: str, *, partitions: int = 4) -> str:
+    """Make all of a log's topics anew on a broker of the tests' own, and return the URL of the log, which is another one."""
+    from kafka import KafkaAdminClient  # as above
+
+    with closing(KafkaAdminClient(bootstrap_servers=address)) as admin:
+        there = sorted(set(admin.list_topics()) & set(TOPICS))
+        if there:
+            admin.delete_topics(there)
+        wanted = {topic: {"num_partitions": partitions, "configs": {"retention.ms": "-1"}} for topic in TOPICS}
+        eventually(lambda: _are_made(admin, wanted), what="the topics")
+    return f"kafka://{address}"
+
+
 def free_ports(count: int) -> Sequence[int]:
     """Return different ports that were free a moment ago.
 
@@ -340,6 +357,16 @@ def _try_to_make(address: str, name: str, partitions: int, settings: Mapping[str
         _close_admin(address)  # it would hold on to a controller that is gone
         if not error.retriable:
             raise
+        return False
+    return True
+
+
+def _are_made(admin: Any, wanted: Mapping[str, Any]) -> bool:  # Any: kafka-python is untyped
+    from kafka.errors import TopicAlreadyExistsError
+
+    try:
+        admin.create_topics(wanted, wait_for_metadata=True)
+    except TopicAlreadyExistsError:  # it is still being deleted
         return False
     return True
 
@@ -426,8 +453,7 @@ def _docker_answers() -> bool:
 @contextmanager
 def _own_broker() -> Iterator[str]:
     """Run a broker from the jars, its data in a folder that ends with it, and yield its address."""
-    never_restarted = {"broker.session.timeout.ms": "9000"}  # so it can do with what suits a busy machine
-    with tempfile.TemporaryDirectory(prefix="dateline-kafka-") as folder, kafka_broker(Path(folder), never_restarted) as broker:
+    with tempfile.TemporaryDirectory(prefix="dateline-kafka-") as folder, kafka_broker(Path(folder), NEVER_RESTARTED) as broker:
         yield broker.address
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from consumers.generations import Generation
 from dateline.errors import Refused
-from dateline.replay import target_of
+from dateline.rollback import target_of
 
 
 def standing(*names: str) -> Mapping[int, Generation]:
