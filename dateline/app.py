@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from consumers.timeline.reader import TimelineReader
 from consumers.web.answers import JSON, NOT_KEPT, Answer, Receive, Scope, Send, send_answer
 from consumers.web.api import READ_API
+from consumers.web.feeds.endpoints import feed_endpoints
 from consumers.web.hub import Hub, Limits
 from consumers.web.links import Links
 from consumers.web.site import Site
@@ -51,7 +52,7 @@ def make_site(source: SharedReader, *, public_url: str, limits: Limits | None = 
         public_url: Where readers find it, for what has to name itself.
     """
     hub = Hub(source, limits=limits)
-    return Site(hub, endpoints=READ_API, links=Links(public_url), others=_about_itself(hub))
+    return Site(hub, endpoints=(*READ_API, *feed_endpoints()), links=Links(public_url), others=_about_itself(hub))
 
 
 def _about_itself(hub: Hub) -> Sequence[BaseRoute]:

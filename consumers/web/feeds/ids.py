@@ -2,7 +2,7 @@
 copy of the log to another backend.
 
 They are UUIDs made of the names, since `urn:uuid:` is the one registered scheme that needs neither a domain, which may change
-hands, nor any character that a feed reader could write otherwise (docs/decisions/0013-feeds.md).
+hands, nor any character that a feed reader could write otherwise (docs/decisions/0014-feeds.md).
 """
 
 from __future__ import annotations
