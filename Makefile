@@ -8,7 +8,7 @@ DEV := $(VENV)/.installed-dev
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint format types ci bench chaos constraints clean servers
+.PHONY: help install demo serve test lint format types ci bench chaos constraints clean servers
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,9 @@ install: $(DEV) ## Make .venv with everything in it: .venv/bin/dateline and the 
 
 demo: $(RUN) ## Install what is needed to run, then tell the story of Apollo 13.
 	@$(VENV)/bin/dateline demo
+
+serve: $(RUN) ## Play Apollo 13 into a live page, on http://127.0.0.1:8000, until Ctrl-C.
+	@$(VENV)/bin/dateline demo --serve
 
 test: $(DEV) ## Run the tests; choose some with ARGS='-k fold'.
 	@$(MAKE) servers

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from dateline.cli.stopping import Stop
 from dateline.deployment import Deployment
 from dateline.errors import Refused
 from dateline.settings import Settings, read_settings
@@ -17,21 +18,55 @@ from dateline.settings import Settings, read_settings
 _MARK = ".made-by-dateline-demo"
 
 
-@click.command(name="demo", epilog="Example: dateline demo")
+@click.command(name="demo", epilog="Example: dateline demo --serve --speed 2")
+@click.option("--serve", "serves", is_flag=True, help="Play it into a live page instead, to be looked at in a browser.")
+@click.option("--speed", type=click.FloatRange(0.1, 1000), default=1.0, show_default=True, help="1 plays it in two minutes.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="With --serve: 0 for any.")
 @click.pass_context
-def demo_command(context: click.Context) -> None:
+def demo_command(context: click.Context, serves: bool, speed: float, port: int) -> int:
     """Restore the coverage of Apollo 13 into a folder of its own, tell what happens, and prove that it is right.
 
-    It runs on the embedded default in DATA/demo, made anew each time, and ends by itself within seconds.
+    It runs on the embedded default in DATA/demo, made anew each time, and ends by itself within seconds. With --serve the coverage
+    plays into a live page instead, corrections and a kill with it, and goes on being served until Ctrl-C.
     """
     settings = read_settings(os.environ, data=context.find_root().obj)
     folder = settings.data_folder / "demo"
     _make_anew(folder)
-    with Deployment(_embedded(settings, folder)) as deployment:
+    own = _embedded(settings, folder)
+    if serves:
+        return _serve(own, speed=speed, port=port)
+    with Deployment(own) as deployment:
         deployment.warm_up()
         from dateline.demo.narrator import narrate
 
         narrate(deployment, command=f"{_program()} --data {_shown(folder)}")
+    return 0
+
+
+def _serve(settings: Settings, *, speed: float, port: int) -> int:
+    """Serve the demo's folder, and play the coverage into it once somebody may look."""
+    from dateline.cli.serve import Where, serve
+    from dateline.demo.archive import STORY, Archived, read_archive, restore
+    from dateline.demo.player import FIRST, play
+
+    archive = read_archive()
+    with Deployment(settings) as deployment:
+        restore(deployment.log, archive[:FIRST])
+
+    def tell(one: Archived) -> None:
+        about = getattr(one.event, "update", "")
+        click.echo(f"  {one.recorded_at:%d %b %H:%M}  {one.event.desk:8} {type(one.event).__name__:15} {about}", err=True)
+
+    def beside(address: str, stop: Stop) -> None:
+        click.echo(f"Look at {address}/stories/{STORY}: the coverage of Apollo 13 begins.", err=True)
+        with Deployment(settings) as deployment:
+            if play(deployment.log, archive, speed=speed, wait=stop.wait, told=tell):
+                click.echo("That was all; it stays there until Ctrl-C. Correct something yourself, and watch the page:", err=True)
+                data = f"{_program()} --data {_shown(settings.data_folder)}"
+                click.echo(f"  {data} correct {STORY} launch --note 'The minute was wrong.' --headline 'Lift-off'", err=True)
+
+    # No clock: it would lift the embargoes of 1970 at once, which the coverage itself does at their time.
+    return serve(settings, Where(port=port), consumers=("timeline",), beside=beside)
 
 
 def _embedded(settings: Settings, folder: Path) -> Settings:

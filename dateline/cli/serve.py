@@ -6,8 +6,10 @@ import http.client
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from threading import Thread
 from urllib.parse import urlsplit
 
 import click
@@ -17,12 +19,16 @@ from dateline.cli.stopping import INTERRUPTED, Stop, told_by_signals
 from dateline.deployment import Deployment
 from dateline.errors import Refused
 from dateline.serving.children import Child, Leash
+from dateline.settings import Settings
 
 _TURN_S = 0.2
 _READY_WITHIN_S = 30.0
 _WORKERS_WITHIN_S = 20.0
 _CONSUMERS_WITHIN_S = 15.0
 _MOST_WORKERS = 64
+_WORKER = "worker"
+
+Beside = Callable[[str, Stop], None]
 
 
 @click.command(name="serve", epilog="Example: dateline serve --port 8080")
@@ -36,41 +42,64 @@ def serve_command(deployment: Deployment, *, host: str, port: int, workers: int,
 
     On an SQLite log it runs the consumers too, unless another process already does; on Kafka, run dateline consume beside it.
     """
-    listener = _listen(host, port)
+    where = Where(host, port, workers, public_url)
+    return serve(deployment.settings, where, consumers=("timeline", "clock") if deployment.feeds_itself else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where to listen, with how many processes, and what readers call it."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    public_url: str | None = None
+
+
+def serve(settings: Settings, where: Where, *, consumers: Sequence[str], beside: Beside = lambda address, stop: None) -> int:
+    """Serve until told to stop; return what to exit with.
+
+    Args:
+        consumers: Which run beside it; none where others feed the view.
+        beside: Called with the address once something is to be seen there, in a thread of its own.
+
+    Raises:
+        Refused: The address cannot be listened on, or is none.
+    """
+    listener = _listen(where.host, where.port)
     with closing(listener), Leash() as leash:
         address = _address(listener)
-        public = _public(public_url, address)
-        children = _children(deployment, listener, leash, workers=workers, public_url=public)
-        return run_children(children, address=address)
+        public = _public(where.public_url, address)
+        children = _children(settings, listener, leash, workers=where.workers, public_url=public)
+        if consumers:
+            consume = ("dateline", "--data", settings.data, "consume", *consumers)
+            children.insert(0, Child("consumers", consume, leash=leash.far_end))
+        return _run(children, address, beside)
 
 
-def run_children(children: Sequence[Child], *, address: str, stop: Stop | None = None) -> int:
+def _run(children: Sequence[Child], address: str, beside: Beside) -> int:
     """Run the children until told to stop; the workers end before the consumers, so that the last change still goes out."""
-    stop = stop or Stop()
+    stop = Stop()
     with told_by_signals(stop):
         for child in children:
             child.start()
-        _tell_when_ready(children, address, stop)
+        if _tell_when_ready(children, address, stop):
+            Thread(target=beside, args=(address, stop), daemon=True).start()
         while not stop():
             for child in children:
                 child.keep()
             stop.wait(_TURN_S)
         if stop.signal == signal.SIGINT:
             click.echo("Ending: open streams are let go over a few seconds. Once more to end at once.", err=True)
-        _end([one for one in children if one.name == "worker"], timeout=_WORKERS_WITHIN_S)
-        _end([one for one in children if one.name != "worker"], timeout=_CONSUMERS_WITHIN_S)
+        _end([one for one in children if one.name == _WORKER], timeout=_WORKERS_WITHIN_S)
+        _end([one for one in children if one.name != _WORKER], timeout=_CONSUMERS_WITHIN_S)
     return INTERRUPTED if stop.signal == signal.SIGINT else 0
 
 
-def _children(deployment: Deployment, listener: socket.socket, leash: Leash, *, workers: int, public_url: str) -> list[Child]:
-    data = str(deployment.settings.data_folder)
+def _children(settings: Settings, listener: socket.socket, leash: Leash, *, workers: int, public_url: str) -> list[Child]:
     number = str(listener.fileno())
-    worker = ("dateline.serving.worker", "--fd", number, "--data", data, "--public-url", public_url)
-    children = [Child("worker", worker, leash=leash.far_end, descriptors=[listener.fileno()]) for _ in range(workers)]
-    if deployment.feeds_itself:
-        consume = ("dateline", "--data", data, "consume")
-        children.insert(0, Child("consumers", consume, leash=leash.far_end))
-    return children
+    worker = ("dateline.serving.worker", "--fd", number, "--data", settings.data, "--public-url", public_url)
+    return [Child(_WORKER, worker, leash=leash.far_end, descriptors=[listener.fileno()]) for _ in range(workers)]
 
 
 def _end(children: Sequence[Child], *, timeout: float) -> None:
@@ -105,18 +134,19 @@ def _public(given: str | None, address: str) -> str:
     return given.rstrip("/")
 
 
-def _tell_when_ready(children: Sequence[Child], address: str, stop: Stop) -> None:
-    """Say where to look, as soon as something is to be seen there."""
+def _tell_when_ready(children: Sequence[Child], address: str, stop: Stop) -> bool:
+    """Say where to look, as soon as something is to be seen there; return False if told to stop before."""
     deadline = time.monotonic() + _READY_WITHIN_S
     while not stop() and time.monotonic() < deadline:
         for child in children:
             child.keep()
         if _is_ready(address):
             click.echo(f"Dateline serves {address}/ (Ctrl-C ends it)", err=True)
-            return
+            return True
         stop.wait(0.05)
     if not stop():
         click.echo(f"dateline: warning: {address}/ is not ready yet; it says why at {address}/readyz. Going on.", err=True)
+    return not stop()
 
 
 def _is_ready(address: str) -> bool:

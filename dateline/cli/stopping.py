@@ -24,8 +24,9 @@ class Stop:
         self.signal = self.signal or signal_number
         self._event.set()
 
-    def wait(self, seconds: float) -> None:
-        self._event.wait(seconds)
+    def wait(self, seconds: float) -> bool:
+        """Wait so many seconds, or until told to stop; return whether to stop."""
+        return self._event.wait(seconds)
 
 
 @contextmanager
