@@ -26,8 +26,8 @@ _MARK = ".made-by-dateline-demo"
 def demo_command(context: click.Context, serves: bool, speed: float, port: int) -> int:
     """Restore the coverage of Apollo 13 into a folder of its own, tell what happens, and prove that it is right.
 
-    It runs on the embedded default in DATA/demo, made anew each time, and ends by itself within seconds. With --serve the coverage
-    plays into a live page instead, corrections and a kill with it, and goes on being served until Ctrl-C.
+    It runs on the embedded default in DATA/demo, made anew each time, and ends by itself within seconds. With --serve the
+    coverage plays into a live page instead, corrections and a kill with it, and goes on being served until Ctrl-C.
     """
     settings = read_settings(os.environ, data=context.find_root().obj)
     folder = settings.data_folder / "demo"
