@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from threading import Lock
 
+from consumers.web.pages.site import Site as PageSite
 from starlette.routing import BaseRoute, Route
 
 from consumers.timeline.reader import TimelineReader
@@ -13,9 +15,13 @@ from consumers.web.api import READ_API
 from consumers.web.feeds.endpoints import feed_endpoints
 from consumers.web.hub import Hub, Limits
 from consumers.web.links import Links
+from consumers.web.pages.endpoints import page_endpoints, show_problem, static_answers
+from consumers.web.problems import Problem, problem_answer
 from consumers.web.site import Site
 from dateline.deployment import Deployment
 from dateline.settings import Settings
+
+NAME = "Dateline"
 
 
 class SharedReader:
@@ -51,8 +57,24 @@ def make_site(source: SharedReader, *, public_url: str, limits: Limits | None = 
     Args:
         public_url: Where readers find it, for what has to name itself.
     """
-    hub = Hub(source, limits=limits)
-    return Site(hub, endpoints=(*READ_API, *feed_endpoints()), links=Links(public_url), others=_about_itself(hub))
+    hub, links = Hub(source, limits=limits), Links(public_url)
+    return Site(
+        hub,
+        endpoints=(*READ_API, *feed_endpoints(), *page_endpoints(NAME)),
+        links=links,
+        others=[*_about_itself(hub), Route("/static/{name}", _App(_static()))],
+        show_problem=partial(show_problem, site=PageSite(links, NAME)),
+    )
+
+
+def _static() -> object:
+    answers = static_answers()
+
+    async def static(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = answers.get(scope["path_params"]["name"])
+        await send_answer(answer or problem_answer(Problem(404, "There is no such file.")), scope, send)
+
+    return static
 
 
 def _about_itself(hub: Hub) -> Sequence[BaseRoute]:

@@ -26,7 +26,7 @@ from consumers.timeline.answers import (
     ViewPosition,
 )
 from consumers.timeline.documents import read_change, read_entry, read_heading, read_history, read_story, read_update
-from consumers.timeline.pages import cursor_of, listed_below, listing, page_of, part_of, place_below, places_of
+from consumers.timeline.pages import HEAD, cursor_of, listed_below, listing, page_of, part_of, place_below, places_of
 from dateline.log.partitioner import partition_of
 from dateline.redis_store import Reply, Script, Store
 from schemas.times import from_us, to_ms
@@ -58,6 +58,11 @@ class TimelineReader:
         if not found:
             return None
         return page_of(*found)
+
+    def pinned(self, story: str, *, limit: int = 20) -> Page | None:
+        """Return what is pinned in `story`, the newest first; None if there is no such story."""
+        found = self._ask(keys.PAGE, story, "pinned", HEAD, limit)
+        return page_of(*found) if found else None
 
     def page_as_of(
         self, story: str, when: datetime | int, *, limit: int = 20, cursor: str | None = None, key_events: bool = False

@@ -8,14 +8,12 @@ from typing import Final
 
 from msgspec import json
 
-from consumers.state import Update
 from consumers.timeline.answers import Page, change_json, listed_json
 from consumers.timeline.told import corrections_json, history_json
 from consumers.web.answers import Answer, content_tag
 from consumers.web.asked import AS_OF, CURSOR, KEY_EVENTS, SINCE, STORY, limit
-from consumers.web.endpoints import Asked, Endpoint, Killed, no_story, no_update
+from consumers.web.endpoints import Asked, Endpoint, no_longer, no_story
 from consumers.web.problems import Problem
-from schemas.times import rfc3339
 
 _POLL_S: Final = 10.0
 _POLL_CLOSED_S: Final = 60.0
@@ -60,17 +58,8 @@ def update(asked: Asked) -> Answer:
         raise no_story(asked)
     kept, state, document = found
     if document is None:
-        raise gone(asked, state)
+        raise no_longer(asked, kept, state)
     return _polled(Answer(document, etag=content_tag(document)), is_closed=kept.is_closed)
-
-
-def gone(asked: Asked, update: Update | None) -> Exception:
-    """Return the error for an update that readers have not: recalled, or not there for all that they know."""
-    if update is None or update.killed_at is None:
-        return no_update(asked)
-    killed_at = rfc3339(update.killed_at)
-    document = {"id": update.id, "status": "killed", "killed_at": killed_at}
-    return Killed(f"Update {asked.update!r} was killed on {killed_at}; nothing of it may be used.", document=document)
 
 
 def history(asked: Asked) -> Answer:
@@ -79,7 +68,7 @@ def history(asked: Asked) -> Answer:
         raise no_story(asked)
     told = asked.reader.history(asked.story, asked.update)
     if told is None:
-        raise gone(asked, found[1])
+        raise no_longer(asked, *found[:2])
     body = history_json(found[0], asked.update, told)
     return Answer(body, etag=content_tag(body))
 

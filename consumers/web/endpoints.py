@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 
+from consumers.state import Story, Update
 from consumers.timeline.reader import TimelineReader
 from consumers.web.answers import JSON, Answer
 from consumers.web.asked import Parameter
 from consumers.web.links import Links
 from dateline.errors import DatelineError
-from schemas.names import did_you_mean, shortened
+from schemas.names import did_you_mean, nearest, shortened
+from schemas.times import rfc3339
 
 
 class Asked(Struct, frozen=True):
@@ -56,32 +59,45 @@ class Endpoint(Struct, frozen=True):
 
 
 class Missing(DatelineError):
-    """What was asked for is not there."""
+    """What was asked for is not there.
 
-    def __init__(self, message: str, *, what: str) -> None:
+    Attributes:
+        story: The story in which it is not; None where there is no such story.
+        nearest: Stories that may have been meant.
+    """
+
+    def __init__(self, message: str, *, story: Story | None = None, nearest: Sequence[Story] = ()) -> None:
         super().__init__(message)
-        self.what = what
+        self.story = story
+        self.nearest = nearest
 
 
 class Killed(DatelineError):
-    """What was asked for was recalled and may never be used again.
+    """What was asked for was recalled and may never be used again."""
 
-    Attributes:
-        document: What is left of it, for who asks.
-    """
-
-    def __init__(self, message: str, *, document: Mapping[str, object]) -> None:
-        super().__init__(message)
-        self.document = document
+    def __init__(self, story: Story, update: str, killed_at: datetime) -> None:
+        super().__init__(f"Update {shortened(update)} was killed on {rfc3339(killed_at)}; nothing of it may be used.")
+        self.story = story
+        self.update = update
+        self.killed_at = killed_at
 
 
 def no_story(asked: Asked) -> Missing:
     """Return the error for a story that is not there, with the nearest that is."""
-    hint = did_you_mean(asked.story, [one.story.id for one in asked.reader.stories()])
-    return Missing(f"No story {shortened(asked.story)}{hint}.", what="story")
+    known = {one.story.id: one.story for one in asked.reader.stories()}
+    near = nearest(asked.story, known)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return Missing(f"No story {shortened(asked.story)}{hint}.", nearest=[known[name] for name in near])
 
 
-def no_update(asked: Asked) -> Missing:
+def no_update(asked: Asked, story: Story) -> Missing:
     """Return the error for an update that readers have not, with the nearest that they have."""
     hint = did_you_mean(asked.update, asked.reader.update_names(asked.story))
-    return Missing(f"No update {shortened(asked.update)} in story {asked.story!r}{hint}.", what="update")
+    return Missing(f"No update {shortened(asked.update)} in story {asked.story!r}{hint}.", story=story)
+
+
+def no_longer(asked: Asked, story: Story, update: Update | None) -> Missing | Killed:
+    """Return the error for an update that is not public: recalled, or not there for all that readers know."""
+    if update is None or update.killed_at is None:
+        return no_update(asked, story)
+    return Killed(story, update.id, update.killed_at)

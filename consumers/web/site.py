@@ -25,7 +25,7 @@ RETRY_AFTER_S: Final = 2
 _THREADS: Final = 8
 _LONGEST_QUERY: Final = 8192
 
-ShowProblem = Callable[[Problem, Scope], Answer]
+ShowProblem = Callable[[Exception, Problem], Answer]
 App = Callable[[Scope, Receive, Send], Any]
 
 
@@ -52,7 +52,7 @@ class Site:
         self.links = links
         self.kept = KeptAnswers(lambda: hub.is_up)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="reading")
-        self._show_problem = show_problem or (lambda problem, scope: problem_answer(problem))
+        self._show_problem = show_problem or (lambda error, problem: problem_answer(problem))
         self._stream = Stream(hub)
         hub.on_changed = self.kept.changed
         routes = [Route(one.path, _Reading(self, one)) for one in endpoints]
@@ -86,13 +86,13 @@ class Site:
             Missing: There is no such story.
         """
         if not await self._stream(scope, receive, send, story=story, since=since):
-            raise Missing(f"No story {story!r}.", what="story")
+            raise Missing(f"No story {story!r}.")
 
     def problem_of(self, error: Exception, scope: Scope, *, is_page: bool) -> Answer:
         """Return what tells of an error, to a person or to a program."""
         problem = _problem(error)
         if is_page:
-            return self._show_problem(problem, scope)
+            return self._show_problem(error, problem)
         return _document(error) or problem_answer(problem, instance=scope["path"])
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -188,7 +188,7 @@ def _name(kind: str, given: str) -> str:
     try:
         return name(given)
     except ValueError as error:
-        raise Missing(f"No {kind} of that name: {error}", what=kind) from None
+        raise Missing(f"No {kind} of that name: {error}") from None
 
 
 def _pairs(scope: Scope) -> list[tuple[str, str]]:
@@ -238,7 +238,8 @@ def _document(error: Exception) -> Answer | None:
     from msgspec import json
 
     if isinstance(error, Killed):
-        return Answer(json.encode(error.document), status=410, caching="public, max-age=1")
+        document = {"id": error.update, "status": "killed", "killed_at": error.killed_at}
+        return Answer(json.encode(document), status=410, caching="public, max-age=1")
     return None
 
 

@@ -1,0 +1,166 @@
+"""Where the pages are, what each is made of, and what is shown instead where something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from consumers.web.pages.assets import static_files
+from consumers.web.pages.front import front_page
+from consumers.web.pages.refusals import error_page, gone_page, not_found_page, unavailable_page
+from consumers.web.pages.security import content_security_policy
+from consumers.web.pages.site import Site
+from consumers.web.pages.story import StoryView, entry_fragment, head_fragment, story_page
+from consumers.web.pages.update import update_page
+
+from consumers.state import Story, Update
+from consumers.timeline.answers import HistoryEntry, Page
+from consumers.timeline.reader import TimelineReader
+from consumers.timeline.shown import Shown, read_document
+from consumers.web.answers import FRESH, HTML, Answer, content_tag
+from consumers.web.asked import AS_OF, CURSOR, Parameter, whole
+from consumers.web.coverage import Coverage
+from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, no_longer, no_story
+from consumers.web.problems import Problem
+
+PER_PAGE: Final = 20
+_KEY_EVENTS: Final = 100
+_STORIES: Final = 200
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
+
+_SEQ: Final = Parameter("seq", "Of the change that is to be seen.", {"type": "integer"}, whole(least=0, most=10**15))
+
+
+def page_endpoints(name: str) -> Sequence[Endpoint]:
+    """Return the pages of a site that is called `name`."""
+
+    def page(show: Callable[[Asked, Site], str]) -> Callable[[Asked], Answer]:
+        return lambda asked: _page(show(asked, Site(asked.links, name)))
+
+    missing, gone = (404,), (404, 410)
+    story, update = "/stories/{story}", "/stories/{story}/updates/{update}"
+    of_story, seq = (CURSOR, AS_OF), (_SEQ,)
+    return (
+        _endpoint("/", "frontPage", "The stories.", page(_front)),
+        _endpoint(story, "storyPage", "A story's live page.", page(_story), parameters=of_story, problems=missing),
+        _endpoint(f"{story}/head", "storyHead", "The page's head, as it is now.", page(_head), parameters=seq, problems=missing),
+        _endpoint(update, "updatePage", "One update's own page.", page(_update), problems=gone),
+        _endpoint(f"{update}/entry", "updateEntry", "An update on its page.", page(_entry), parameters=seq, problems=gone),
+    )
+
+
+def show_problem(error: Exception, problem: Problem, *, site: Site) -> Answer:
+    """Return the page for what went wrong."""
+    if isinstance(error, Killed):
+        text = gone_page(error.story, killed_at=error.killed_at, site=site)
+    elif isinstance(error, Missing):
+        text = not_found_page(site=site, story=error.story, nearest=error.nearest)
+    elif problem.status == 503:
+        text = unavailable_page(site=site)
+    else:
+        text = error_page(problem.detail, site=site)
+    shown = _page(text)
+    shown.status, shown.etag = problem.status, ""
+    shown.caching = "public, max-age=1" if problem.status in (404, 410) else "no-store"
+    if problem.retry_after is not None:
+        shown.headers = {**shown.headers, "retry-after": str(problem.retry_after)}
+    return shown
+
+
+def static_answers() -> Mapping[str, Answer]:
+    """Return what pages load, by its name; the name changes with the content, so it is kept for ever."""
+    return {name: Answer(body, kind, caching=_FOR_EVER) for name, (body, kind) in static_files().items()}
+
+
+def _endpoint(
+    path: str,
+    name: str,
+    meaning: str,
+    read: Callable[[Asked], Answer],
+    *,
+    parameters: Sequence[Parameter] = (),
+    problems: Sequence[int] = (),
+) -> Endpoint:
+    return Endpoint(path, name, meaning, read, parameters=parameters, media_type=HTML, problems=problems, is_strict=False)
+
+
+def _page(text: str) -> Answer:
+    body = text.encode()
+    headers = {
+        "content-security-policy": content_security_policy(),
+        "referrer-policy": "strict-origin-when-cross-origin",
+        "permissions-policy": "interest-cohort=()",
+    }
+    return Answer(body, HTML, etag=content_tag(body), caching=FRESH, headers=headers)
+
+
+def _front(asked: Asked, site: Site) -> str:
+    return front_page(asked.reader.stories(limit=_STORIES), site=site)
+
+
+def _story(asked: Asked, site: Site) -> str:
+    cursor, as_of = asked.given["cursor"], asked.given["as_of"]
+    reader, name = asked.reader, asked.story
+    if as_of is not None:
+        page = reader.page_as_of(name, as_of, limit=PER_PAGE, cursor=cursor)
+    else:
+        page = reader.page(name, limit=PER_PAGE, cursor=cursor)
+    if page is None:
+        raise no_story(asked)
+    coverage = _coverage(page)
+    if as_of is not None:
+        return story_page(StoryView(coverage, cursor=cursor, as_of=as_of), site=site)
+    key_events, pinned = ([], []) if cursor else _above(reader, name)
+    histories = _histories(reader, name, [*coverage.updates, *pinned])
+    view = StoryView(coverage, key_events=key_events, pinned=pinned, histories=histories, cursor=cursor)
+    return story_page(view, site=site)
+
+
+def _head(asked: Asked, site: Site) -> str:
+    page = asked.reader.page(asked.story, limit=1)
+    if page is None:
+        raise no_story(asked)
+    key_events, pinned = _above(asked.reader, asked.story)
+    histories = _histories(asked.reader, asked.story, pinned)
+    return head_fragment(StoryView(_coverage(page), key_events=key_events, pinned=pinned, histories=histories), site=site)
+
+
+def _update(asked: Asked, site: Site) -> str:
+    story, _, shown = _found(asked)
+    return update_page(shown, story=story, history=asked.reader.history(asked.story, asked.update) or (), site=site)
+
+
+def _entry(asked: Asked, site: Site) -> str:
+    story, update, shown = _found(asked)
+    history = (asked.reader.history(asked.story, asked.update) or ()) if shown.corrections else ()
+    return entry_fragment(shown, place=update.place, story=story, history=history, site=site)
+
+
+def _found(asked: Asked) -> tuple[Story, Update, Shown]:
+    found = asked.reader.found(asked.story, asked.update)
+    if found is None:
+        raise no_story(asked)
+    story, update, document = found
+    if update is None or document is None:
+        raise no_longer(asked, story, update)
+    return story, update, read_document(document)
+
+
+def _above(reader: TimelineReader, story: str) -> tuple[Sequence[Shown], Sequence[Shown]]:
+    """Return a story's key events and what is pinned, the newest first."""
+    key_events = reader.page(story, limit=_KEY_EVENTS, key_events=True)
+    pinned = reader.pinned(story)
+    return _read(key_events), _read(pinned)
+
+
+def _read(page: Page | None) -> Sequence[Shown]:
+    return [read_document(document) for document in page.documents] if page is not None else []
+
+
+def _histories(reader: TimelineReader, story: str, updates: Sequence[Shown]) -> Mapping[str, Sequence[HistoryEntry]]:
+    corrected = {one.id for one in updates if one.corrections}
+    return {name: reader.history(story, name) or () for name in sorted(corrected)}
+
+
+def _coverage(page: Page) -> Coverage:
+    return Coverage(page.story, page.seq, page.generation, _read(page), page.places, (), page.next)
