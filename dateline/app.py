@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from threading import Lock
 
-from consumers.web.pages.site import Site as PageSite
 from starlette.routing import BaseRoute, Route
 
 from consumers.timeline.reader import TimelineReader
@@ -16,6 +15,7 @@ from consumers.web.feeds.endpoints import feed_endpoints
 from consumers.web.hub import Hub, Limits
 from consumers.web.links import Links
 from consumers.web.pages.endpoints import page_endpoints, show_problem, static_answers
+from consumers.web.pages.site import Site as PageSite
 from consumers.web.problems import Problem, problem_answer
 from consumers.web.site import Site
 from dateline.deployment import Deployment

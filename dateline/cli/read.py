@@ -198,7 +198,7 @@ def _show_timeline(page: Page, then: datetime | int | None, more: Sequence[str])
 
 def _in_words(page: Page, then: datetime | int | None) -> str | None:
     """Return the words for the moment that a page shows; None for now."""
-    from dateline.cli.local_time import LocalTime
+    from consumers.local_time import LocalTime
 
     if isinstance(then, datetime):
         return f"on {LocalTime(page.story.heading.time_zone).moment(then)} (seq {page.seq})"

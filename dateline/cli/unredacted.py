@@ -11,11 +11,11 @@ from msgspec import Raw, json
 from rich.text import Text
 
 from consumers.fit import Extent, check_begins
+from consumers.local_time import LocalTime
 from consumers.timeline.answers import place_below
 from consumers.timeline.past import Gone, GoneUpdate, Past, StoryPast, Unredacted
 from consumers.timeline.shown import Shown, read_document
 from dateline.cli.common import unknown_story
-from dateline.cli.local_time import LocalTime
 from dateline.cli.prose import one_line
 from dateline.cli.render import (
     QUIET,

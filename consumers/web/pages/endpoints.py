@@ -5,14 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from consumers.web.pages.assets import static_files
-from consumers.web.pages.front import front_page
-from consumers.web.pages.refusals import error_page, gone_page, not_found_page, unavailable_page
-from consumers.web.pages.security import content_security_policy
-from consumers.web.pages.site import Site
-from consumers.web.pages.story import StoryView, entry_fragment, head_fragment, story_page
-from consumers.web.pages.update import update_page
-
 from consumers.state import Story, Update
 from consumers.timeline.answers import HistoryEntry, Page
 from consumers.timeline.reader import TimelineReader
@@ -21,6 +13,13 @@ from consumers.web.answers import FRESH, HTML, Answer, content_tag
 from consumers.web.asked import AS_OF, CURSOR, Parameter, whole
 from consumers.web.coverage import Coverage
 from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, no_longer, no_story
+from consumers.web.pages.assets import static_files
+from consumers.web.pages.front import front_page
+from consumers.web.pages.refusals import error_page, gone_page, not_found_page, unavailable_page
+from consumers.web.pages.security import content_security_policy
+from consumers.web.pages.site import Site
+from consumers.web.pages.story import StoryView, entry_fragment, head_fragment, story_page
+from consumers.web.pages.update import update_page
 from consumers.web.problems import Problem
 
 PER_PAGE: Final = 20
