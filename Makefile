@@ -49,10 +49,12 @@ chaos: $(DEV) ## Kill, pause and empty processes and servers while events flow, 
 	@$(MAKE) servers
 	@$(PY) -m tests.chaos
 
-servers: # What tests and measurements start of their own: Redis and Kafka; and what checks docker-compose.yml.
+servers: # What tests and measurements start of their own: Redis, Kafka, a browser; and what checks pages and docker-compose.yml.
 	@scripts/ensure-redis.sh $(VENV)
 	@scripts/ensure-kafka.sh
 	@scripts/ensure-compose.sh
+	@scripts/ensure-chromium.sh
+	@scripts/ensure-axe.sh
 
 constraints: ## Choose the newest versions that pyproject.toml allows, for constraints.txt.
 	@scripts/constraints.sh "$(PYTHON)"

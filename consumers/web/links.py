@@ -35,6 +35,14 @@ class Links:
         """Return the page of one update."""
         return f"{self.story(story)}/updates/{_part(update)}"
 
+    def entry(self, story: str, update: str, **query: str | int | None) -> str:
+        """Return one update as it stands on its story's page: what an open page asks for, with the `seq` it heard of."""
+        return f"{self.update(story, update)}/entry{_query(query)}"
+
+    def head(self, story: str, **query: str | int | None) -> str:
+        """Return the top of a story's page: what an open page asks for, with the `seq` it heard of."""
+        return f"{self.story(story)}/head{_query(query)}"
+
     def feed(self, story: str, form: FeedForm, **query: str | int | None) -> str:
         return f"{self._api(story)}/feed.{form}{_query(query)}"
 
@@ -69,4 +77,4 @@ def _part(name: str) -> str:
 
 def _query(given: dict[str, str | int | None]) -> str:
     held = {name: value for name, value in given.items() if value is not None}
-    return f"?{urlencode(held)}" if held else ""
+    return f"?{urlencode(held, errors='surrogatepass')}" if held else ""

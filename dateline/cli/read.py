@@ -171,7 +171,7 @@ def _asked_data() -> Sequence[str]:
 
 
 def _show_timeline(page: Page, then: datetime | int | None, more: Sequence[str]) -> None:
-    from dateline.cli.local_time import LocalTime
+    from consumers.local_time import LocalTime
     from dateline.cli.render import show_timeline
     from dateline.cli.sheet import Sheet
 

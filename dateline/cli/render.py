@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
+from consumers.local_time import LocalTime
 from consumers.state import Correction, Heading, Story
 from consumers.timeline.answers import Page
 from consumers.timeline.shown import Shown, read_document
-from dateline.cli.local_time import LocalTime
 from dateline.cli.prose import markdown, one_line, plain
 from dateline.cli.sheet import Sheet
 from schemas.content import Block, Media, Source

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from consumers.local_time import LocalTime
 from consumers.state import Change, Story
 from consumers.timeline.answers import Page, PublicChange
 from consumers.timeline.shown import Shown, read_document
-from dateline.cli.local_time import LocalTime
 from dateline.cli.prose import markdown, one_line, plain
 from dateline.cli.render import (
     QUIET,

@@ -7,13 +7,13 @@ from itertools import groupby, zip_longest
 
 from rich.text import Text
 
+from consumers.local_time import LocalTime
 from consumers.state import Change, Story
 from consumers.timeline.answers import HistoryEntry, ListedCorrection
 from consumers.timeline.diff import changed_words
 from consumers.timeline.past import with_diffs
 from consumers.timeline.shown import Shown, read_document
 from consumers.words import content_of
-from dateline.cli.local_time import LocalTime
 from dateline.cli.prose import one_line, plain
 from dateline.cli.render import QUIET, WRONG, show_correction, show_words
 from dateline.cli.sheet import Sheet

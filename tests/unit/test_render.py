@@ -16,6 +16,7 @@ from msgspec import structs
 from rich.cells import cell_len
 from rich.text import Text
 
+from consumers.local_time import LocalTime
 from consumers.state import Change, Correction, Heading, Story, Update
 from consumers.timeline.answers import HistoryEntry, ListedCorrection, Page, PublicChange
 from consumers.timeline.diff import changed_words, diff
@@ -23,7 +24,6 @@ from consumers.timeline.documents import document
 from consumers.timeline.past import with_diffs
 from consumers.timeline.shown import read_document
 from consumers.words import words_of
-from dateline.cli.local_time import LocalTime
 from dateline.cli.prose import markdown, plain, wrap
 from dateline.cli.render import show_timeline
 from dateline.cli.render_changes import ChangeSheet
