@@ -11,10 +11,10 @@ from markupsafe import Markup
 from consumers.state import Correction
 from consumers.timeline.shown import Shown
 from consumers.web.coverage import Coverage
-from consumers.web.markup import clean
+from consumers.web.markup import clean, web_address
 from consumers.web.pages.languages import language_tag
 from consumers.web.pages.plain import one_line, plain_body, plain_text
-from consumers.web.pages.site import Site, web_address
+from consumers.web.pages.site import Site
 from consumers.web.pages.times import short_rfc3339
 
 Json = dict[str, Any]  # Any: what JSON holds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from consumers.state import Story
 from consumers.web.links import Links
-from consumers.web.markup import blocks_html, clean, figure_html, text_html
+from consumers.web.markup import blocks_html, clean, figure_html, text_html, web_address
 from consumers.web.pages.assets import asset_name
 from consumers.web.pages.languages import direction, language_tag, main_language
 from consumers.web.pages.texts import ENGLISH, Texts, texts_for
@@ -82,19 +82,14 @@ def environment() -> Environment:
         finalize=_cleaned,
         auto_reload=False,
     )
-    found.filters |= {"markdown": text_html, "blocks": blocks_html, "figure": figure_html, "rfc3339": short_rfc3339}
+    found.filters |= {
+        "markdown": text_html,
+        "blocks": partial(blocks_html, level=4),
+        "figure": figure_html,
+        "rfc3339": short_rfc3339,
+    }
     found.globals |= {"asset": asset_name, "web_address": web_address, "fragment": fragment}
     return found
-
-
-def web_address(uri: str | None) -> str | None:
-    """Return `uri` if it is an address on the web, else None: a page leads nowhere else."""
-    if uri is None or not uri.startswith(("https://", "http://")):
-        return None
-    try:
-        return uri if urlsplit(uri).hostname else None
-    except ValueError:
-        return None
 
 
 def fragment(update: str) -> str:
