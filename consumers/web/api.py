@@ -12,7 +12,7 @@ from consumers.state import Update
 from consumers.timeline.answers import Page, change_json, listed_json
 from consumers.timeline.told import corrections_json, history_json
 from consumers.web.answers import Answer, content_tag
-from consumers.web.asked import AS_OF, CURSOR, KEY_EVENTS, SINCE, STORY, limit
+from consumers.web.asked import AS_OF, CURSOR, KEY_EVENTS, LIST_CURSOR, SINCE, STORY, limit
 from consumers.web.endpoints import Asked, Endpoint, Killed, no_story, no_update
 from consumers.web.problems import Problem
 from schemas.times import rfc3339
@@ -133,7 +133,7 @@ READ_API: Final[Sequence[Endpoint]] = (
         "stories",
         "The stories, the last changed first.",
         stories,
-        parameters=(limit(default=50, most=500), CURSOR),
+        parameters=(limit(default=50, most=500), LIST_CURSOR),
         document="Stories",
     ),
     Endpoint(_STORY, "story", "One story, without its updates.", story, document="ListedStory", problems=(404,)),
@@ -169,7 +169,7 @@ READ_API: Final[Sequence[Endpoint]] = (
         "corrections",
         "What was put right, newest first: of one story, or of all.",
         corrections,
-        parameters=(STORY, limit(default=50, most=500), CURSOR),
+        parameters=(STORY, limit(default=50, most=500), LIST_CURSOR),
         document="Corrections",
         problems=(404,),
     ),

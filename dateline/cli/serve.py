@@ -64,9 +64,15 @@ def run_children(children: Sequence[Child], *, address: str, stop: Stop | None =
 
 def _children(deployment: Deployment, listener: socket.socket, leash: Leash, *, workers: int, public_url: str) -> list[Child]:
     data = str(deployment.settings.data_folder)
+    from dateline.serving.board import new_board
+
     number = str(listener.fileno())
-    worker = ("dateline.serving.worker", "--fd", number, "--data", data, "--public-url", public_url)
-    children = [Child("worker", worker, leash=leash.far_end, descriptors=[listener.fileno()]) for _ in range(workers)]
+    board = new_board()
+    given = ("dateline.serving.worker", "--fd", number, "--data", data, "--public-url", public_url, "--board", str(board))
+    children = [
+        Child("worker", (*given, "--number", str(one + 1)), leash=leash.far_end, descriptors=[listener.fileno(), board])
+        for one in range(workers)
+    ]
     if deployment.feeds_itself:
         consume = ("dateline", "--data", data, "consume")
         children.insert(0, Child("consumers", consume, leash=leash.far_end))
