@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from threading import Lock
+from typing import Final
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from consumers.timeline.reader import TimelineReader
-from consumers.web.answers import JSON, NOT_KEPT, Answer, Receive, Scope, Send, send_answer
+from consumers.web.answers import JSON, NOT_KEPT, Answer, Receive, Scope, Send
 from consumers.web.api import READ_API
+from consumers.web.endpoints import Endpoint
 from consumers.web.feeds.endpoints import feed_endpoints
 from consumers.web.hub import Hub, Limits
 from consumers.web.links import Links
+from consumers.web.openapi import openapi_document
 from consumers.web.pages.endpoints import page_endpoints, show_problem, static_answers
 from consumers.web.pages.site import Site as PageSite
 from consumers.web.problems import Problem, problem_answer
-from consumers.web.site import Site
+from consumers.web.reference import openapi_answer, reference_answer
+from consumers.web.site import RETRY_AFTER_S, Site, preflight, refuse_writing
 from dateline.deployment import Deployment
+from dateline.metrics import TEXT_FORMAT
+from dateline.serving.scrape import Scrape
 from dateline.settings import Settings
 
 NAME = "Dateline"
@@ -51,48 +57,86 @@ class SharedReader:
             self._deployment.close()
 
 
-def make_site(source: SharedReader, *, public_url: str, limits: Limits | None = None) -> Site:
+ENDPOINTS: Final[Sequence[Endpoint]] = (*READ_API, *feed_endpoints(), *page_endpoints(NAME))
+"""Everything that is read from the view, and by this list routed and described."""
+
+
+def make_site(source: SharedReader, *, public_url: str, limits: Limits | None = None, scrape: Scrape | None = None) -> Site:
     """Return the site over a view.
 
     Args:
         public_url: Where readers find it, for what has to name itself.
+        scrape: Finds the metrics; without it there are none to ask for.
     """
     hub, links = Hub(source, limits=limits), Links(public_url)
-    return Site(
-        hub,
-        endpoints=(*READ_API, *feed_endpoints(), *page_endpoints(NAME)),
-        links=links,
-        others=[*_about_itself(hub), Route("/static/{name}", _App(_static()))],
-        show_problem=partial(show_problem, site=PageSite(links, NAME)),
-    )
+    others = [
+        *_about_itself(hub),
+        *_described(public_url),
+        Route("/static/{name}", _Static()),
+        *([_metrics(scrape)] if scrape is not None else []),
+    ]
+    show = partial(show_problem, site=PageSite(links, NAME))
+    site = Site(hub, endpoints=ENDPOINTS, links=links, others=others, show_problem=show)
+    if scrape is not None:
+        scrape.start(site.figures)
+    return site
 
 
-def _static() -> object:
-    answers = static_answers()
+def _about_itself(hub: Hub) -> Sequence[Route]:
+    async def healthz() -> Answer:
+        return Answer(b'{"status":"ok"}', JSON, caching=NOT_KEPT)
 
-    async def static(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = answers.get(scope["path_params"]["name"])
-        await send_answer(answer or problem_answer(Problem(404, "There is no such file.")), scope, send)
+    async def readyz() -> Answer:
+        if hub.is_up:
+            return Answer(b'{"status":"ready"}', JSON, caching=NOT_KEPT)
+        headers = {"retry-after": str(RETRY_AFTER_S)}
+        return Answer(b'{"status":"the view cannot be followed"}', JSON, status=503, caching=NOT_KEPT, headers=headers)
 
-    return static
-
-
-def _about_itself(hub: Hub) -> Sequence[BaseRoute]:
-    async def healthz(scope: Scope, receive: Receive, send: Send) -> None:
-        await send_answer(Answer(b'{"status":"ok"}', JSON, caching=NOT_KEPT), scope, send)
-
-    async def readyz(scope: Scope, receive: Receive, send: Send) -> None:
-        status, said = (200, b'{"status":"ready"}') if hub.is_up else (503, b'{"status":"the view cannot be followed"}')
-        await send_answer(Answer(said, JSON, status=status, caching=NOT_KEPT), scope, send)
-
-    return [Route("/healthz", _App(healthz)), Route("/readyz", _App(readyz))]
+    return [Route("/healthz", _Told(healthz)), Route("/readyz", _Told(readyz))]
 
 
-class _App:
-    """An ASGI function, which a route would take for one of a request."""
+def _described(public_url: str) -> Sequence[Route]:
+    document = openapi_document(ENDPOINTS, base=Links(public_url).base)
+    for_programs, for_people = openapi_answer(document), reference_answer(document)
 
-    def __init__(self, answer: object) -> None:
-        self._answer = answer
+    async def openapi() -> Answer:
+        return for_programs
+
+    async def docs() -> Answer:
+        return for_people
+
+    return [Route("/openapi.json", _Told(openapi)), Route("/docs", _Told(docs))]
+
+
+def _metrics(scrape: Scrape) -> Route:
+    async def metrics() -> Answer:
+        return Answer(await scrape.text(), TEXT_FORMAT, caching=NOT_KEPT)
+
+    return Route("/metrics", _Told(metrics))
+
+
+class _Static:
+    """What pages load, as an ASGI app."""
+
+    def __init__(self) -> None:
+        self._answers = static_answers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._answer(scope, receive, send)  # type: ignore[operator]
+        found = self._answers.get(scope["path_params"]["name"])
+        missing = Problem(404, "There is no such file.")
+        await scope["app"].answer(found or problem_answer(missing, instance=scope["path"]), scope, send)
+
+
+class _Told:
+    """What the site tells of itself, as an ASGI app that can only be read."""
+
+    def __init__(self, tell: Callable[[], Awaitable[Answer]]) -> None:
+        self._tell = tell
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            refuse_writing(scope)
+            answer = await self._tell()
+        except Problem as problem:
+            answer = preflight() if scope["method"] == "OPTIONS" else problem_answer(problem, instance=scope["path"])
+        await scope["app"].answer(answer, scope, send)

@@ -1,5 +1,7 @@
 """Every metric: its name, unit and meaning, and how its value is found in what `dateline.status` has found.
 
+What `dateline serve` adds is `serving`: for each worker its name and its `consumers.web.figures.Figures`.
+
 docs/operations.md lists them, and a test holds it to this list.
 """
 
@@ -70,6 +72,16 @@ def _partitions(found: Json) -> Iterator[tuple[str, Json]]:
             yield name, one
 
 
+def _of_workers(field: str) -> Callable[[Json], Iterable[Sample]]:
+    return lambda found: [((one["worker"],), one[field]) for one in found.get("serving", ())]
+
+
+def _of_workers_by(name: str, values: Sequence[str]) -> Callable[[Json], Iterable[Sample]]:
+    return lambda found: [
+        ((one["worker"], value), one[f"{name}_{value}"]) for one in found.get("serving", ()) for value in values
+    ]
+
+
 def _is_up(found: Json) -> Iterable[Sample]:
     return [((), float(bool(found["log"] and found["redis"])))]
 
@@ -82,6 +94,7 @@ _TOPIC = ("topic",)
 _TOPIC_PARTITION = ("topic", "partition")
 _VIEW = ("view",)
 _VIEW_PARTITION = ("view", "partition")
+_WORKER = ("worker",)
 
 METRICS: Final[Sequence[Metric]] = (
     Metric("dateline_up", "gauge", "0 or 1", "Whether log and Redis could both be asked.", (), _is_up),
@@ -209,10 +222,70 @@ METRICS: Final[Sequence[Metric]] = (
         _VIEW_PARTITION,
         _of_partitions("error_at"),
     ),
+    Metric(
+        "dateline_http_following",
+        "gauge",
+        "0 or 1",
+        "Whether the worker hears of what changes; while it does not, it keeps no answer and tells no stream.",
+        _WORKER,
+        _of_workers("is_following"),
+    ),
+    Metric(
+        "dateline_http_requests_total",
+        "counter",
+        "requests",
+        "What was answered, by the class of its status; a stream counts when it ends.",
+        ("worker", "status"),
+        _of_workers_by("answered", ("2xx", "3xx", "4xx", "5xx")),
+    ),
+    Metric("dateline_http_streams", "gauge", "streams", "How many are open.", _WORKER, _of_workers("streams")),
+    Metric(
+        "dateline_http_streams_shed_total",
+        "counter",
+        "streams",
+        "Sent away, to come back later: too many were open, or from that address, or the worker was ending.",
+        _WORKER,
+        _of_workers("streams_shed"),
+    ),
+    Metric(
+        "dateline_http_slow_clients_total",
+        "counter",
+        "streams",
+        "Cut, as their clients did not read.",
+        _WORKER,
+        _of_workers("slow_clients_cut"),
+    ),
+    Metric(
+        "dateline_http_frames_total",
+        "counter",
+        "frames",
+        "What was written to streams: one for each change and client, or for several changes that came at once.",
+        _WORKER,
+        _of_workers("frames_written"),
+    ),
+    Metric(
+        "dateline_http_kept_bytes",
+        "gauge",
+        "bytes",
+        "What the answers take that are kept until what they tell of changes.",
+        _WORKER,
+        _of_workers("kept_bytes"),
+    ),
+    Metric(
+        "dateline_http_answers_total",
+        "counter",
+        "answers",
+        "Whether an answer was kept, was made, or was shared with a request that had it made.",
+        ("worker", "from"),
+        _of_workers_by("answers", ("kept", "made", "shared")),
+    ),
 )
 
 NOTHING_FOUND: Final[Json] = {"log": None, "redis": None, "views": []}
 """What there is to know where not even the log can be asked."""
+
+TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
+"""The media type of `rendered`."""
 
 
 class StatusCollector:

@@ -30,8 +30,11 @@ _NARROW = 10
 """Redis is nearly full when less than one part in so many is left."""
 
 
-def examine(deployment: Deployment) -> tuple[Json, DatelineError | None]:
+def examine(deployment: Deployment, *, catch_up: bool = True) -> tuple[Json, DatelineError | None]:
     """Return what there is to know, and what keeps the view from being up to date.
+
+    Args:
+        catch_up: Whether to bring the view up to date first, where any command may.
 
     Raises:
         DatelineError: The log cannot be read, so there is nothing to know.
@@ -42,7 +45,8 @@ def examine(deployment: Deployment) -> tuple[Json, DatelineError | None]:
     try:
         if deployment.settings.is_embedded:
             deployment.warm_up()
-            deployment.catch_up(timeout=_PATIENCE)
+            if catch_up:
+                deployment.catch_up(timeout=_PATIENCE)
     except DatelineError as problem:
         error = problem
     found["log"] = _log(deployment.log)

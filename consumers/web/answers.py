@@ -70,15 +70,19 @@ def content_tag(content: bytes) -> str:
     return blake2b(content, digest_size=12).hexdigest()
 
 
-async def send_answer(answer: Answer, scope: Scope, send: Send) -> None:
-    """Send `answer` as the request asks for it: 304 if it has this very content, no body for `HEAD`, packed if it may be."""
+async def send_answer(answer: Answer, scope: Scope, send: Send) -> int:
+    """Send `answer` as the request asks for it: 304 if it has this very content, no body for `HEAD`, packed if it may be.
+
+    Returns:
+        The status that was sent.
+    """
     asked = {name: value for name, value in scope["headers"] if name in _ASKED}
     etag = answer.etag.encode()
     headers = _common(answer)
     if answer.status == 200 and etag and _has_it(asked.get(b"if-none-match", b""), etag):
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body"})
-        return
+        return 304
     coding = coding_for(asked.get(b"accept-encoding", b"").decode("latin-1")) if answer.is_packable else "identity"
     body = answer.body_in(coding)
     headers += [(b"content-type", answer.media_type.encode()), (b"content-length", b"%d" % len(body))]
@@ -86,6 +90,7 @@ async def send_answer(answer: Answer, scope: Scope, send: Send) -> None:
         headers.append((b"content-encoding", coding.encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+    return answer.status
 
 
 _ASKED = frozenset({b"if-none-match", b"accept-encoding"})

@@ -11,7 +11,7 @@ from msgspec import json
 from consumers.timeline.answers import Page, change_json, listed_json
 from consumers.timeline.told import corrections_json, history_json
 from consumers.web.answers import Answer, content_tag
-from consumers.web.asked import AS_OF, CURSOR, KEY_EVENTS, SINCE, STORY, limit
+from consumers.web.asked import AS_OF, CURSOR, KEY_EVENTS, LIST_CURSOR, SINCE, STORY, limit
 from consumers.web.endpoints import Asked, Endpoint, no_longer, no_story
 from consumers.web.problems import Problem
 
@@ -122,7 +122,7 @@ READ_API: Final[Sequence[Endpoint]] = (
         "stories",
         "The stories, the last changed first.",
         stories,
-        parameters=(limit(default=50, most=500), CURSOR),
+        parameters=(limit(default=50, most=500), LIST_CURSOR),
         document="Stories",
     ),
     Endpoint(_STORY, "story", "One story, without its updates.", story, document="ListedStory", problems=(404,)),
@@ -158,7 +158,7 @@ READ_API: Final[Sequence[Endpoint]] = (
         "corrections",
         "What was put right, newest first: of one story, or of all.",
         corrections,
-        parameters=(STORY, limit(default=50, most=500), CURSOR),
+        parameters=(STORY, limit(default=50, most=500), LIST_CURSOR),
         document="Corrections",
         problems=(404,),
     ),

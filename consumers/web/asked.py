@@ -80,6 +80,7 @@ def moment(text: str) -> datetime | int:
 
 
 def boolean(text: str) -> bool:
+    """Return whether a parameter is set; its bare name sets it."""
     if text not in ("true", "false", "1", "0", ""):
         raise ValueError(f"{shortened(text)} is neither true nor false.")
     return text not in ("false", "0")
@@ -99,6 +100,18 @@ def name(given: str) -> str:
     return found
 
 
+def name_of_story(given: str) -> str:
+    """Return the name of a story in its normal form; what may be no name names no story that there is.
+
+    Raises:
+        Problem: It may be no name (404).
+    """
+    try:
+        return name(given)
+    except ValueError as error:
+        raise Problem(404, f"No story of that name: {error}") from None
+
+
 SINCE = Parameter(
     "since",
     "The `seq` that you have: only what changed after it.",
@@ -106,10 +119,22 @@ SINCE = Parameter(
     whole(least=0, most=FURTHEST_SEQ),
     0,
 )
-CURSOR = Parameter("cursor", "The `next` of the page before.", {"type": "string", "minLength": 1, "maxLength": 200}, text)
-AS_OF = Parameter("as_of", "What readers had then: a time with its zone, or a `seq`.", {"type": "string"}, moment)
-KEY_EVENTS = Parameter("key_events", "Only the key events.", {"type": "boolean"}, boolean, False)
-STORY = Parameter("story", "Only of this story.", {"type": "string"}, name)
+CURSOR = Parameter("cursor", "The `next` of the page before.", {"type": "string", "pattern": "^p[0-9]{1,16}$"}, text)
+LIST_CURSOR = Parameter("cursor", "The `next` of the page before.", {"type": "string", "format": "cursor"}, text)
+AS_OF = Parameter(
+    "as_of",
+    "What readers had then: a time with its zone, or a `seq`.",
+    {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}]},
+    moment,
+)
+KEY_EVENTS = Parameter(
+    "key_events",
+    "Only the key events.",
+    {"type": "string", "enum": ["true", "false", "1", "0", ""], "default": "false"},
+    boolean,
+    False,
+)
+STORY = Parameter("story", "Only of this story.", {"type": "string", "minLength": 1}, name_of_story)
 
 
 def limit(*, default: int, most: int) -> Parameter:

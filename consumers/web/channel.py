@@ -74,12 +74,16 @@ class Channel:
 
     Attributes:
         ring: The last changes. Whoever reads up to its end without waiting in between, and then joins, misses none.
+        written: How often news was written to one who listens.
+        cut: How many were cut as they were slow.
     """
 
     def __init__(self, story: str, seq: int) -> None:
         self.story = story
         self.ring = Ring(seq)
         self.clients: set[Client] = set()
+        self.written = 0
+        self.cut = 0
         self._slow: set[Client] = set()
         self._news = asyncio.Event()
 
@@ -127,6 +131,7 @@ class Channel:
             elif client.slow_since < deadline:
                 self.leave(client)
                 client.cut()
+                self.cut += 1
 
     async def end(self, last_word: Callable[[], bytes], *, over: float) -> None:
         """Send everybody away, spread over so many seconds."""
@@ -154,6 +159,7 @@ class Channel:
                 shared[client.seq] = data, chunked(data)
             if shared[client.seq][0]:
                 client.write(*shared[client.seq])
+                self.written += 1
             client.seq = last
 
         await self._each(write, until=lambda: self.ring.seq != last)
@@ -162,6 +168,7 @@ class Channel:
         if data := self._after(client.seq):
             client.write(data, chunked(data))
             client.seq = self.ring.seq
+            self.written += 1
 
     def _after(self, seq: int) -> bytes:
         """Return what a client that has `seq` is to get; it begins anew where the ring does not say what it has missed."""

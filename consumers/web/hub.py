@@ -39,12 +39,19 @@ class Hub:
     Attributes:
         on_changed: Called with the stories that had records, or None when anything may have changed.
         is_up: Whether the view is followed now.
+        streams: How many listen.
+        shed: How many were sent away, as there was no room.
+        cut: How many were cut as they did not read, in channels that are gone or before they had one.
     """
 
     def __init__(self, source: Source, *, limits: Limits | None = None) -> None:
         self.source = source
         self.on_changed: Callable[[Sequence[str] | None], None] = lambda stories: None
         self.is_up = False
+        self.streams = 0
+        self.shed = 0
+        self.cut = 0
+        self._written_before = 0
         self.limits = limits or Limits()
         self._follower = Follower(source, self)
         self._channels: dict[str, Channel] = {}
@@ -68,14 +75,19 @@ class Hub:
             task.cancel()
         await asyncio.to_thread(self._follower.stop)
 
-    @property
-    def streams(self) -> int:
-        """How many listen."""
-        return self._addresses.total()
-
     def counts(self) -> Mapping[str, int]:
         """Return how many listen to each story."""
         return {story: len(channel.clients) for story, channel in self._channels.items()}
+
+    @property
+    def written(self) -> int:
+        """How often news was written to one who listens."""
+        return self._written_before + sum(channel.written for channel in list(self._channels.values()))
+
+    @property
+    def slow(self) -> int:
+        """How many were cut as they did not read."""
+        return self.cut + sum(channel.cut for channel in list(self._channels.values()))
 
     async def channel(self, story: str) -> Channel | None:
         """Return the channel of a story, None if there is no such story.
@@ -93,13 +105,16 @@ class Hub:
 
     def admit(self, address: str) -> bool:
         """Count one more who listens from `address`; return whether there is room. Who was let in is to be let `go`."""
-        full = self._addresses.total() >= self.limits.streams
+        full = self.streams >= self.limits.streams
         if self._is_ending or full or self._addresses[address] >= self.limits.streams_of_one_address:
+            self.shed += 1
             return False
         self._addresses[address] += 1
+        self.streams += 1
         return True
 
     def go(self, address: str) -> None:
+        self.streams -= 1
         self._addresses[address] -= 1
         if not self._addresses[address]:
             del self._addresses[address]
@@ -173,6 +188,8 @@ class Hub:
             self._unused_since.pop(story, None)
         elif moment - self._unused_since.setdefault(story, moment) > _LINGER:
             del self._channels[story], self._unused_since[story]
+            self._written_before += channel.written
+            self.cut += channel.cut
             self._tasks.pop(story).cancel()
             self._follower.forget(story)
 

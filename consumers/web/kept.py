@@ -40,12 +40,17 @@ class KeptAnswers:
 
     Args:
         is_up: Whether changes are heard of now; else nothing is kept, since nobody would know that it is old.
+
+    Attributes:
+        size_bytes: What the answers take.
+        hits, made, shared: How often one was there, was made, and was waited for that another asked for.
     """
 
     def __init__(self, is_up: Callable[[], bool], *, most_bytes: int = MOST_BYTES) -> None:
         self._is_up = is_up
         self._most_bytes = most_bytes
-        self._size_bytes = 0
+        self.size_bytes = 0
+        self.hits = self.made = self.shared = 0
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
         self._of_story: dict[str, set[bytes]] = {}
         self._flights: dict[bytes, tuple[str | None, _Flight]] = {}
@@ -58,6 +63,7 @@ class KeptAnswers:
         if kept.until and kept.until < time.monotonic():
             self._drop(target)
             return None
+        self.hits += 1
         return kept.answer
 
     async def make(self, target: bytes, story: str | None, make: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -71,6 +77,9 @@ class KeptAnswers:
         if found is None or found[1].is_old:
             flight = _Flight(asyncio.ensure_future(self._fly(target, story, make)))
             self._flights[target] = found = story, flight
+            self.made += 1
+        else:
+            self.shared += 1
         return await asyncio.shield(found[1].answer)
 
     def changed(self, stories: Sequence[str] | None) -> None:
@@ -81,7 +90,7 @@ class KeptAnswers:
         if told is None:
             self._kept.clear()
             self._of_story.clear()
-            self._size_bytes = 0
+            self.size_bytes = 0
             return
         for story in told & self._of_story.keys():
             for target in list(self._of_story.get(story, ())):
@@ -102,17 +111,17 @@ class KeptAnswers:
     def _keep(self, target: bytes, kept: _Kept) -> None:
         self._drop(target)
         self._kept[target] = kept
-        self._size_bytes += _size(target, kept)
+        self.size_bytes += _size(target, kept)
         if kept.story is not None:
             self._of_story.setdefault(kept.story, set()).add(target)
-        while self._size_bytes > self._most_bytes:
+        while self.size_bytes > self._most_bytes:
             self._drop(next(iter(self._kept)))
 
     def _drop(self, target: bytes) -> None:
         kept = self._kept.pop(target, None)
         if kept is None:
             return
-        self._size_bytes -= _size(target, kept)
+        self.size_bytes -= _size(target, kept)
         if kept.story is not None:
             targets = self._of_story[kept.story]
             targets.discard(target)

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route, Router
 from consumers.web.answers import Answer, Receive, Scope, Send, send_answer
 from consumers.web.asked import name, read_query
 from consumers.web.endpoints import Asked, Endpoint, Killed, Missing
+from consumers.web.figures import Figures
 from consumers.web.hub import Hub
 from consumers.web.kept import KeptAnswers
 from consumers.web.links import Links
@@ -51,6 +52,7 @@ class Site:
         self.hub = hub
         self.links = links
         self.kept = KeptAnswers(lambda: hub.is_up)
+        self._answered = [0] * 6
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="reading")
         self._show_problem = show_problem or (lambda error, problem: problem_answer(problem))
         self._stream = Stream(hub)
@@ -66,14 +68,37 @@ class Site:
         if scope["method"] in _READS:
             kept = self.kept.get(_target(scope))
             if kept is not None:
-                await send_answer(kept, scope, send)
+                await self.answer(kept, scope, send)
                 return
         try:
             scope["app"] = self
             await self._router(scope, receive, send)
         except HTTPException as error:
             problem = Problem(error.status_code, error.detail)
-            await send_answer(problem_answer(problem), scope, send)
+            await self.answer(problem_answer(problem), scope, send)
+
+    async def answer(self, answer: Answer, scope: Scope, send: Send) -> None:
+        """Send an answer, and count it."""
+        self._answered[await send_answer(answer, scope, send) // 100] += 1
+
+    def figures(self) -> Figures:
+        """Return what this process has done so far, and how it is."""
+        hub, kept = self.hub, self.kept
+        return Figures(
+            answered_2xx=self._answered[2],
+            answered_3xx=self._answered[3],
+            answered_4xx=self._answered[4],
+            answered_5xx=self._answered[5],
+            streams=hub.streams,
+            streams_shed=hub.shed,
+            slow_clients_cut=hub.slow,
+            frames_written=hub.written,
+            kept_bytes=kept.size_bytes,
+            answers_kept=kept.hits,
+            answers_made=kept.made,
+            answers_shared=kept.shared,
+            is_following=float(hub.is_up),
+        )
 
     async def read(self, endpoint: Endpoint, asked: Callable[[], Asked]) -> Answer:
         """Return what an endpoint answers; made in a thread."""
@@ -87,6 +112,7 @@ class Site:
         """
         if not await self._stream(scope, receive, send, story=story, since=since):
             raise Missing(f"No story {story!r}.")
+        self._answered[2] += 1
 
     def problem_of(self, error: Exception, scope: Scope, *, is_page: bool) -> Answer:
         """Return what tells of an error, to a person or to a program."""
@@ -110,6 +136,7 @@ class Site:
 
 
 _READS: Final = ("GET", "HEAD")
+_ALLOWED: Final = "GET, HEAD, OPTIONS"
 
 
 class _Reading:
@@ -122,14 +149,14 @@ class _Reading:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
-            await send_answer(_preflight(), scope, send)
+            await self._site.answer(preflight(), scope, send)
             return
         try:
-            _refuse_writing(scope)
+            refuse_writing(scope)
             answer = await self._answer(scope)
         except (Problem, DatelineError) as error:
             answer = self._site.problem_of(error, scope, is_page=self._is_page)
-        await send_answer(answer, scope, send)
+        await self._site.answer(answer, scope, send)
 
     async def _answer(self, scope: Scope) -> Answer:
         names, given = self._named(scope), self._given(scope)
@@ -164,14 +191,14 @@ class _Streaming:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
-            await send_answer(_preflight(), scope, send)
+            await self._site.answer(preflight(), scope, send)
             return
         try:
-            _refuse_writing(scope)
+            refuse_writing(scope)
             story = _name("story", scope["path_params"]["story"])
             await self._site.stream(scope, receive, send, story=story, since=_since(scope))
         except (Problem, DatelineError) as error:
-            await send_answer(self._site.problem_of(error, scope, is_page=False), scope, send)
+            await self._site.answer(self._site.problem_of(error, scope, is_page=False), scope, send)
 
 
 def _since(scope: Scope) -> int | None:
@@ -201,9 +228,14 @@ def _pairs(scope: Scope) -> list[tuple[str, str]]:
         raise Problem(400, "The query is no list of names and values in UTF-8.") from None
 
 
-def _refuse_writing(scope: Scope) -> None:
+def refuse_writing(scope: Scope) -> None:
+    """Let nobody do anything but read.
+
+    Raises:
+        Problem: The method is for something else (405).
+    """
     if scope["method"] not in _READS:
-        raise Problem(405, f"Nothing can be done here with {scope['method']}; read it with GET.")
+        raise Problem(405, f"Nothing can be done here with {scope['method']}; read it with GET.", allow=_ALLOWED)
 
 
 def _target(scope: Scope) -> bytes:
@@ -243,12 +275,13 @@ def _document(error: Exception) -> Answer | None:
     return None
 
 
-def _preflight() -> Answer:
+def preflight() -> Answer:
+    """Return what tells a browser, or anybody, what can be done here."""
     headers = {
-        "access-control-allow-methods": "GET, HEAD, OPTIONS",
+        "access-control-allow-methods": _ALLOWED,
         "access-control-allow-headers": "accept, if-none-match, last-event-id",
         "access-control-max-age": "86400",
-        "allow": "GET, HEAD, OPTIONS",
+        "allow": _ALLOWED,
     }
     return Answer(b"", status=204, caching="public, max-age=86400", headers=headers)
 

@@ -61,6 +61,7 @@ class Stream:
             await self._serve(channel, since, receive, line)
         except _TooSlow:
             line.cut()
+            self._hub.cut += 1
         except DatelineError:
             await send({"type": "http.response.body", "body": come_back(_LOST_SPREAD)})
         finally:

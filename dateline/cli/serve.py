@@ -97,9 +97,24 @@ def _run(children: Sequence[Child], address: str, beside: Beside) -> int:
 
 
 def _children(settings: Settings, listener: socket.socket, leash: Leash, *, workers: int, public_url: str) -> list[Child]:
-    number = str(listener.fileno())
-    worker = ("dateline.serving.worker", "--fd", number, "--data", settings.data, "--public-url", public_url)
-    return [Child(_WORKER, worker, leash=leash.far_end, descriptors=[listener.fileno()]) for _ in range(workers)]
+    from dateline.serving.board import new_board
+
+    number, board = str(listener.fileno()), new_board()
+    given = (
+        "dateline.serving.worker",
+        "--fd",
+        number,
+        "--data",
+        settings.data,
+        "--public-url",
+        public_url,
+        "--board",
+        str(board),
+    )
+    return [
+        Child(_WORKER, (*given, "--number", str(one + 1)), leash=leash.far_end, descriptors=[listener.fileno(), board])
+        for one in range(workers)
+    ]
 
 
 def _end(children: Sequence[Child], *, timeout: float) -> None:

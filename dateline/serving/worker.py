@@ -11,6 +11,8 @@ from contextlib import suppress
 
 from dateline.app import SharedReader, make_site
 from dateline.cli.lines import say
+from dateline.serving.board import Board, new_board
+from dateline.serving.scrape import Scrape
 from dateline.serving.server import DrainingServer, configuration
 from dateline.settings import read_settings
 
@@ -31,20 +33,25 @@ def main() -> None:
     gc.set_threshold(200_000, 20, 100)
     logging.basicConfig(level=logging.WARNING, handlers=[_Said()])
     _open_many_files()
-    source = SharedReader(read_settings(os.environ, data=given.data))
-    site = make_site(source, public_url=given.public_url)
+    settings = read_settings(os.environ, data=given.data)
+    source = SharedReader(settings)
+    scrape = Scrape(settings, Board(new_board() if given.board is None else given.board), worker=given.number)
+    site = make_site(source, public_url=given.public_url, scrape=scrape)
     server = DrainingServer(configuration(site), drain=lambda: site.hub.end(over=DRAIN_S))
     try:
         server.run(sockets=[socket.socket(fileno=given.fd)])
     except KeyboardInterrupt:
         pass
     finally:
+        scrape.close()
         source.close()
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="dateline.serving.worker")
     parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--board", type=int, help="the file descriptor of the board that the workers share")
+    parser.add_argument("--number", type=int, default=1, help="which worker this is, from 1 on")
     parser.add_argument("--data")
     parser.add_argument("--public-url", required=True)
     return parser.parse_args()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -21,7 +24,7 @@ from tests.integration.cli import DATELINE, json_of, run
 from tests.integration.test_readme import blocks, commands, matches
 from tests.support.kafka_servers import Broker, free_ports
 from tests.support.registry_server import memory_registry
-from tests.support.servers import redis_server
+from tests.support.servers import eventually, free_port, redis_server
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -30,7 +33,7 @@ PATIENCE = 60.0
 
 Service = Mapping[str, Any]  # Any: what YAML holds
 Addresses = Mapping[str, str]
-"""Where the file's addresses, as `host:port`, are in this test."""
+"""Where the file's addresses, as `host:port`, are in this test; also what a word of a command is here."""
 
 SERVICES: Mapping[str, Service] = yaml.safe_load(FILE.read_text(encoding="utf-8"))["services"]
 PULLED = [name for name, service in SERVICES.items() if "image" in service]
@@ -133,12 +136,13 @@ class Container:
         self.service = SERVICES[name]
         self.environment = {variable: translated(value, addresses) for variable, value in self.service["environment"].items()}
         self._own = {"PATH": os.environ["PATH"], "DATELINE_DATA": str(folder / "data"), "TMPDIR": str(folder / "tmp")}
+        self._command = [addresses.get(word, word) for word in self.service["command"]]
         self._said = folder / "said"
         (folder / "tmp").mkdir(parents=True)
         self.start()
 
     def start(self) -> None:
-        command = [DATELINE, *self.service["command"]]
+        command = [DATELINE, *self._command]
         with self._said.open("ab") as said:
             self.process = subprocess.Popen(command, stdout=said, stderr=said, env={**self._own, **self.environment})
 
@@ -209,7 +213,9 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     folder = tmp_path_factory.mktemp("servers")
     _, *options = SERVICES["redis"]["command"]
     with kafka(folder / "kafka") as brokers, redis_server(folder / "redis", *options) as (host, port):
-        yield {**brokers, "redis:6379": f"{host}:{port}", "127.0.0.1:6379": f"{host}:{port}"}
+        site = free_port()
+        api = {"127.0.0.1:8000": f"127.0.0.1:{site}", "0.0.0.0": "127.0.0.1", "8000": str(site)}
+        yield {**brokers, **api, "redis:6379": f"{host}:{port}", "127.0.0.1:6379": f"{host}:{port}"}
 
 
 def test_what_is_published_is_read_and_a_killed_consumer_goes_on(addresses: Addresses, tmp_path: Path) -> None:
@@ -232,6 +238,30 @@ def test_what_is_published_is_read_and_a_killed_consumer_goes_on(addresses: Addr
         )
         assert [update["id"] for update in timeline["updates"]] == ["problem", "lift-off"]
         assert consumers.ended(within=seconds(consumers.service)) == 0, consumers.said
+
+
+def healthy(name: str, addresses: Addresses) -> bool:
+    """Run a service's health check, as its container would."""
+    _, python, *arguments = SERVICES[name]["healthcheck"]["test"]
+    assert python == "python"
+    command = [sys.executable, *(translated(one, addresses) for one in arguments)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_what_is_published_is_served(addresses: Addresses, tmp_path: Path) -> None:
+    eventually(lambda: not healthy("api", addresses), what="the end of the API before it")
+
+    with up(tmp_path, addresses) as containers:
+        api = containers["api"]
+        eventually(lambda: healthy("api", addresses), within=PATIENCE, what="the health of the API")
+        for command in (["story", "open", "dock-strike", "--title", "Strike"], ["publish", "dock-strike", "--headline", "Talks"]):
+            assert run(tmp_path / "desk", *command, env=api.environment).code == 0
+        with urlopen(translated("http://127.0.0.1:8000/v1/stories/dock-strike/updates", addresses)) as answer:
+            timeline = json.load(answer)
+        api.process.send_signal(signal.SIGTERM)
+
+        assert [update["headline"] for update in timeline["updates"]] == ["Talks"]
+        assert api.ended(within=seconds(api.service)) == 0, api.said
 
 
 def test_the_lines_in_the_readme_publish_on_kafka(addresses: Addresses, tmp_path: Path) -> None:

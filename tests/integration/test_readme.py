@@ -14,6 +14,7 @@ import pytest
 from dateline.cli.main import SECTIONS
 from dateline.settings import Settings
 from tests.integration.cli import DATELINE
+from tests.support.site_server import site
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -60,6 +61,20 @@ def test_the_story_in_the_readme_goes_as_it_says(tmp_path: Path) -> None:
     for command, said in commands(story):
         printed = shell(command, tmp_path)
         assert matches(said, printed), f"{command} printed:\n{printed}"
+
+
+def test_the_server_in_the_readme_answers_as_it_says(tmp_path: Path) -> None:
+    story, served = (next(block for block in blocks("console") if mark in block) for mark in ("story open", "dateline serve"))
+    for command, _ in commands(story):
+        shell(command, tmp_path)
+    (start, (says, *_)), *asked = commands(served)
+    written = re.findall(r"http://[\d.:]+", says)[0]
+    assert start == "dateline serve"
+
+    with site(tmp_path / ".dateline") as address:
+        for command, said in asked:
+            printed = shell(command.replace(written, address), tmp_path)
+            assert matches(said, f"{printed.rstrip()}\n"), f"{command} printed:\n{printed}"
 
 
 def test_the_demo_says_what_the_readme_says(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 from prometheus_client.parser import text_string_to_metric_families
 
+from consumers.web.figures import Figures
 from dateline.metrics import METRICS, NOTHING_FOUND, Metric, rendered
 
 PARTITION: dict[str, Any] = {  # Any: what JSON holds
@@ -26,12 +28,14 @@ PARTITION: dict[str, Any] = {  # Any: what JSON holds
     "error": "It was down.",
     "error_at": 1700000000.25,
 }
+WORKER: dict[str, Any] = {"worker": "1"} | asdict(Figures(answered_2xx=7, answers_kept=5, streams=3))  # Any: as above
 FOUND: dict[str, Any] = {  # Any: as above
     "log": {"topic": "t", "records": 9, "size_bytes": 4096, "partitions": [{"partition": 0, "begin": 0, "end": 9}]},
     "redis": {"memory_bytes": 1000, "room_bytes": 500, "eviction": "noeviction"},
     "views": ["timeline", "search"],
     "timeline": {"state": "behind", "partitions": [PARTITION]},
     "search": None,
+    "serving": [WORKER],
 }
 
 
@@ -54,6 +58,7 @@ def test_a_sample_carries_its_labels_and_value() -> None:
     assert found["dateline_view_holder_info"] == [
         ({"view": "timeline", "partition": "0", "generation": "g1", "owner": "desk7:41"}, 1.0)
     ]
+    assert ({"worker": "1", "status": "2xx"}, 7.0) in found["dateline_http_requests_total"]
     assert found["dateline_log_size_bytes"] == [({"topic": "t"}, 4096.0)]
 
 
