@@ -49,9 +49,10 @@ chaos: $(DEV) ## Kill, pause and empty processes and servers while events flow, 
 	@$(MAKE) servers
 	@$(PY) -m tests.chaos
 
-servers: # What tests and measurements start of their own: Redis and Kafka; and what checks docker-compose.yml.
+servers: # What tests and measurements start of their own: Redis, Kafka and nginx; and what checks docker-compose.yml.
 	@scripts/ensure-redis.sh $(VENV)
 	@scripts/ensure-kafka.sh
+	@scripts/ensure-nginx.sh
 	@scripts/ensure-compose.sh
 
 constraints: ## Choose the newest versions that pyproject.toml allows, for constraints.txt.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from threading import Lock
 
@@ -13,8 +14,13 @@ from consumers.web.api import READ_API
 from consumers.web.hub import Hub, Limits
 from consumers.web.links import Links
 from consumers.web.site import Site
+from dateline.cli.lines import say
 from dateline.deployment import Deployment
+from dateline.errors import DatelineError, StoreUnavailable
 from dateline.settings import Settings
+
+_PATIENCE_S = 1.0
+"""Seconds that a request waits while another thread opens what it needs."""
 
 
 class SharedReader:
@@ -28,10 +34,17 @@ class SharedReader:
         """Return the reader to use now.
 
         Raises:
-            DatelineError: There is none: Redis or the log cannot be reached.
+            DatelineError: There is none: Redis or the log cannot be reached, or somebody still looks for them.
         """
-        with self._lock:
+        found: TimelineReader | None = self._deployment.__dict__.get("reader")
+        if found is not None:
+            return found
+        if not self._lock.acquire(timeout=_PATIENCE_S):
+            raise StoreUnavailable("The view is being looked for.")
+        try:
             return self._deployment.reader
+        finally:
+            self._lock.release()
 
     def renew(self, failed: TimelineReader | None) -> None:
         """Let go of a reader whose Redis was lost, unless another thread did it."""
@@ -50,8 +63,14 @@ def make_site(source: SharedReader, *, public_url: str, limits: Limits | None = 
     Args:
         public_url: Where readers find it, for what has to name itself.
     """
-    hub = Hub(source, limits=limits)
+    hub = Hub(source, limits=limits, report=_report)
     return Site(hub, endpoints=READ_API, links=Links(public_url), others=_about_itself(hub))
+
+
+def _report(what: str, error: Exception) -> None:
+    """Say what went wrong; where in our code, unless it is one of the things that do go wrong."""
+    about = {} if isinstance(error, DatelineError) else {"trace": "".join(traceback.format_exception(error))}
+    say("failed", level="warning" if getattr(error, "retriable", False) else "error", what=what, error=str(error), **about)
 
 
 def _about_itself(hub: Hub) -> Sequence[BaseRoute]:

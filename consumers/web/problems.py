@@ -11,7 +11,7 @@ from consumers.web.answers import NOT_KEPT, Answer
 
 PROBLEM_JSON: Final = "application/problem+json"
 
-_BRIEFLY: Final = "public, max-age=1"
+BRIEFLY: Final = "public, max-age=1"
 """What is not there now may be there in a moment."""
 
 
@@ -22,13 +22,17 @@ class Problem(Exception):
         status: HTTP's.
         fields: What else the document holds.
         retry_after: Seconds, None unless it may be well then.
+        allow: The methods that there are, where the one that was used is not.
     """
 
-    def __init__(self, status: int, detail: str, *, retry_after: int | None = None, **fields: Any) -> None:  # Any: JSON
+    def __init__(
+        self, status: int, detail: str, *, retry_after: int | None = None, allow: str = "", **fields: Any
+    ) -> None:  # Any: JSON
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.retry_after = retry_after
+        self.allow = allow
         self.fields = fields
 
     @property
@@ -41,6 +45,7 @@ def problem_answer(problem: Problem, *, instance: str = "") -> Answer:
     document = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": problem.detail}
     document |= {"instance": instance} if instance else {}
     headers = {"retry-after": str(problem.retry_after)} if problem.retry_after is not None else {}
-    caching = _BRIEFLY if problem.status in (404, 410) else NOT_KEPT
+    headers |= {"allow": problem.allow} if problem.allow else {}
+    caching = BRIEFLY if problem.status in (404, 410) else NOT_KEPT
     body = json.encode(document | problem.fields)
     return Answer(body, PROBLEM_JSON, status=problem.status, caching=caching, headers=headers)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+from msgspec import json
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route, Router
 
 from consumers.web.answers import Answer, Receive, Scope, Send, send_answer
-from consumers.web.asked import name, read_query
-from consumers.web.endpoints import Asked, Endpoint, Killed, Missing
+from consumers.web.asked import FURTHEST_SEQ, SINCE, name, read_query
+from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, no_story
 from consumers.web.hub import Hub
 from consumers.web.kept import KeptAnswers
 from consumers.web.links import Links
-from consumers.web.problems import Problem, problem_answer
+from consumers.web.problems import BRIEFLY, Problem, problem_answer
 from consumers.web.stream import Stream
 from dateline.errors import DatelineError, Refused, StoreUnavailable
 
 RETRY_AFTER_S: Final = 2
+_PATIENCE_S: Final = 10.0
 _THREADS: Final = 8
 _LONGEST_QUERY: Final = 8192
 
@@ -56,8 +59,9 @@ class Site:
         self._stream = Stream(hub)
         hub.on_changed = self.kept.changed
         routes = [Route(one.path, _Reading(self, one)) for one in endpoints]
-        stream = Route("/v1/stories/{story}/stream", _Streaming(self))
-        self._router = Router([stream, *routes, *others], default=_no_such_address)
+        self._streaming = _Streaming(self)
+        # Sent elsewhere for a slash too many, a client would follow whatever `Host` somebody gave.
+        self._router = Router([*routes, *others], default=_no_such_address, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -68,16 +72,27 @@ class Site:
             if kept is not None:
                 await send_answer(kept, scope, send)
                 return
+        if streamed := _STREAM.fullmatch(scope["path"]):
+            await self._streaming(scope, receive, send, story=streamed[1])  # not by the router: it would stay for hours too
+            return
         try:
             scope["app"] = self
             await self._router(scope, receive, send)
         except HTTPException as error:
             problem = Problem(error.status_code, error.detail)
-            await send_answer(problem_answer(problem), scope, send)
+            await send_answer(problem_answer(problem, instance=scope["path"]), scope, send)
 
     async def read(self, endpoint: Endpoint, asked: Callable[[], Asked]) -> Answer:
-        """Return what an endpoint answers; made in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: endpoint.read(asked()))
+        """Return what an endpoint answers; made in a thread.
+
+        Raises:
+            StoreUnavailable: Among others: it took too long.
+        """
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: endpoint.read(asked()))
+        except TimeoutError:
+            raise StoreUnavailable(f"The view gave no answer within {_PATIENCE_S:g} s.") from None
 
     async def stream(self, scope: Scope, receive: Receive, send: Send, *, story: str, since: int | None) -> None:
         """Serve a client of a story's stream.
@@ -86,11 +101,14 @@ class Site:
             Missing: There is no such story.
         """
         if not await self._stream(scope, receive, send, story=story, since=since):
-            raise Missing(f"No story {story!r}.", what="story")
+            reader = self.hub.source.reader
+            raise await asyncio.to_thread(lambda: no_story(Asked(reader(), self.links, story, "", {})))
 
     def problem_of(self, error: Exception, scope: Scope, *, is_page: bool) -> Answer:
-        """Return what tells of an error, to a person or to a program."""
+        """Return what tells of an error, to a person or to a program; one of our own making goes to the log too."""
         problem = _problem(error)
+        if problem.status == 500:
+            self.hub.report(f"{scope['method']} {scope['path']}", error)
         if is_page:
             return self._show_problem(problem, scope)
         return _document(error) or problem_answer(problem, instance=scope["path"])
@@ -109,7 +127,9 @@ class Site:
                 return
 
 
+_STREAM: Final = re.compile(r"/v1/stories/([^/]+)/stream")
 _READS: Final = ("GET", "HEAD")
+_ALLOWED: Final = "GET, HEAD, OPTIONS"
 
 
 class _Reading:
@@ -127,7 +147,7 @@ class _Reading:
         try:
             _refuse_writing(scope)
             answer = await self._answer(scope)
-        except (Problem, DatelineError) as error:
+        except Exception as error:  # the boundary: whatever it is, who asks gets an answer
             answer = self._site.problem_of(error, scope, is_page=self._is_page)
         await send_answer(answer, scope, send)
 
@@ -162,26 +182,38 @@ class _Streaming:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, *, story: str) -> None:
         if scope["method"] == "OPTIONS":
             await send_answer(_preflight(), scope, send)
             return
         try:
             _refuse_writing(scope)
-            story = _name("story", scope["path_params"]["story"])
-            await self._site.stream(scope, receive, send, story=story, since=_since(scope))
-        except (Problem, DatelineError) as error:
+            story = _name("story", story)
+            since = _since(scope)
+        except Exception as error:  # as above
+            await send_answer(self._site.problem_of(error, scope, is_page=False), scope, send)
+            return
+        try:
+            await self._site.stream(scope, receive, send, story=story, since=since)
+        except DatelineError as error:  # before the stream began
             await send_answer(self._site.problem_of(error, scope, is_page=False), scope, send)
 
 
 def _since(scope: Scope) -> int | None:
-    """Return the `seq` that a client has: by its `Last-Event-ID`, which is newer than its address, or by `since`."""
-    from consumers.web.asked import SINCE
+    """Return the `seq` that a client has: by its `Last-Event-ID`, which is newer than its address, or by `since`.
 
-    last = next((value for key, value in scope["headers"] if key == b"last-event-id"), b"").decode("latin-1").strip()
+    A `Last-Event-ID` that is none of ours is as one from past the end: EventSource could not put it right and would give up.
+    """
     pairs = _pairs(scope)
-    given = read_query((SINCE,), [*(one for one in pairs if one[0] != "since" or not last), *([("since", last)] if last else [])])
-    return given["since"] if last or any(key == "since" for key, _ in pairs) else None
+    given = read_query((SINCE,), pairs)["since"] if pairs else None
+    last = next((value for key, value in scope["headers"] if key == b"last-event-id"), b"").decode("latin-1").strip()
+    if not last:
+        return given
+    try:
+        since: int = SINCE.read(last)
+    except ValueError:
+        return FURTHEST_SEQ
+    return since
 
 
 def _name(kind: str, given: str) -> str:
@@ -203,7 +235,7 @@ def _pairs(scope: Scope) -> list[tuple[str, str]]:
 
 def _refuse_writing(scope: Scope) -> None:
     if scope["method"] not in _READS:
-        raise Problem(405, f"Nothing can be done here with {scope['method']}; read it with GET.")
+        raise Problem(405, f"Nothing can be done here with {scope['method']}; read it with GET.", allow=_ALLOWED)
 
 
 def _target(scope: Scope) -> bytes:
@@ -235,19 +267,15 @@ def _problem(error: Exception) -> Problem:
 
 def _document(error: Exception) -> Answer | None:
     """Return the document of what is not there any more, which the contract gives a form of its own."""
-    from msgspec import json
-
-    if isinstance(error, Killed):
-        return Answer(json.encode(error.document), status=410, caching="public, max-age=1")
-    return None
+    return Answer(json.encode(error.document), status=410, caching=BRIEFLY) if isinstance(error, Killed) else None
 
 
 def _preflight() -> Answer:
     headers = {
-        "access-control-allow-methods": "GET, HEAD, OPTIONS",
+        "access-control-allow-methods": _ALLOWED,
         "access-control-allow-headers": "accept, if-none-match, last-event-id",
         "access-control-max-age": "86400",
-        "allow": "GET, HEAD, OPTIONS",
+        "allow": _ALLOWED,
     }
     return Answer(b"", status=204, caching="public, max-age=86400", headers=headers)
 

@@ -30,8 +30,21 @@ _MOST_WORKERS = 64
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 for any that is free.")
 @click.option("--workers", type=click.IntRange(1, _MOST_WORKERS), default=1, show_default=True, help="Processes that answer.")
 @click.option("--public-url", metavar="URL", help="Where readers find this, such as https://live.example.org.")
+@click.option("--streams", type=click.IntRange(0), default=20_000, show_default=True, help="Open at once in each process.")
+@click.option(
+    "--streams-of-one-address", type=click.IntRange(0), default=200, show_default=True, help="Of these, from one address."
+)
 @with_deployment
-def serve_command(deployment: Deployment, *, host: str, port: int, workers: int, public_url: str | None) -> int:
+def serve_command(
+    deployment: Deployment,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    public_url: str | None,
+    streams: int,
+    streams_of_one_address: int,
+) -> int:
     """Serve the API, the change stream, feeds and the live page until SIGTERM or Ctrl-C.
 
     On an SQLite log it runs the consumers too, unless another process already does; on Kafka, run dateline consume beside it.
@@ -39,14 +52,15 @@ def serve_command(deployment: Deployment, *, host: str, port: int, workers: int,
     listener = _listen(host, port)
     with closing(listener), Leash() as leash:
         address = _address(listener)
-        public = _public(public_url, address)
-        children = _children(deployment, listener, leash, workers=workers, public_url=public)
-        return run_children(children, address=address)
+        given = ["--public-url", _public(public_url, address), "--streams", str(streams)]
+        given += ["--streams-of-one-address", str(streams_of_one_address)]
+        children = _children(deployment, listener, leash, workers=workers, given=given)
+        return run_children(children, listener=listener)
 
 
-def run_children(children: Sequence[Child], *, address: str, stop: Stop | None = None) -> int:
+def run_children(children: Sequence[Child], *, listener: socket.socket) -> int:
     """Run the children until told to stop; the workers end before the consumers, so that the last change still goes out."""
-    stop = stop or Stop()
+    stop, address = Stop(), _address(listener)
     with told_by_signals(stop):
         for child in children:
             child.start()
@@ -57,15 +71,18 @@ def run_children(children: Sequence[Child], *, address: str, stop: Stop | None =
             stop.wait(_TURN_S)
         if stop.signal == signal.SIGINT:
             click.echo("Ending: open streams are let go over a few seconds. Once more to end at once.", err=True)
+        listener.close()  # the workers' are copies: while this one is open, connections are taken that nobody will answer
         _end([one for one in children if one.name == "worker"], timeout=_WORKERS_WITHIN_S)
         _end([one for one in children if one.name != "worker"], timeout=_CONSUMERS_WITHIN_S)
     return INTERRUPTED if stop.signal == signal.SIGINT else 0
 
 
-def _children(deployment: Deployment, listener: socket.socket, leash: Leash, *, workers: int, public_url: str) -> list[Child]:
+def _children(
+    deployment: Deployment, listener: socket.socket, leash: Leash, *, workers: int, given: Sequence[str]
+) -> list[Child]:
     data = str(deployment.settings.data_folder)
     number = str(listener.fileno())
-    worker = ("dateline.serving.worker", "--fd", number, "--data", data, "--public-url", public_url)
+    worker = ("dateline.serving.worker", "--fd", number, "--data", data, *given)
     children = [Child("worker", worker, leash=leash.far_end, descriptors=[listener.fileno()]) for _ in range(workers)]
     if deployment.feeds_itself:
         consume = ("dateline", "--data", data, "consume")
