@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from threading import Lock
@@ -22,12 +23,17 @@ from consumers.web.pages.site import Site as PageSite
 from consumers.web.problems import Problem, problem_answer
 from consumers.web.reference import openapi_answer, reference_answer
 from consumers.web.site import RETRY_AFTER_S, Site, preflight, refuse_writing
+from dateline.cli.lines import say
 from dateline.deployment import Deployment
+from dateline.errors import DatelineError, StoreUnavailable
 from dateline.metrics import TEXT_FORMAT
 from dateline.serving.scrape import Scrape
 from dateline.settings import Settings
 
 NAME = "Dateline"
+
+_PATIENCE_S = 1.0
+"""Seconds that a request waits while another thread opens what it needs."""
 
 
 class SharedReader:
@@ -41,10 +47,17 @@ class SharedReader:
         """Return the reader to use now.
 
         Raises:
-            DatelineError: There is none: Redis or the log cannot be reached.
+            DatelineError: There is none: Redis or the log cannot be reached, or somebody still looks for them.
         """
-        with self._lock:
+        found: TimelineReader | None = self._deployment.__dict__.get("reader")
+        if found is not None:
+            return found
+        if not self._lock.acquire(timeout=_PATIENCE_S):
+            raise StoreUnavailable("The view is being looked for.")
+        try:
             return self._deployment.reader
+        finally:
+            self._lock.release()
 
     def renew(self, failed: TimelineReader | None) -> None:
         """Let go of a reader whose Redis was lost, unless another thread did it."""
@@ -68,7 +81,7 @@ def make_site(source: SharedReader, *, public_url: str, limits: Limits | None = 
         public_url: Where readers find it, for what has to name itself.
         scrape: Finds the metrics; without it there are none to ask for.
     """
-    hub, links = Hub(source, limits=limits), Links(public_url)
+    hub, links = Hub(source, limits=limits, report=_report), Links(public_url)
     others = [
         *_about_itself(hub),
         *_described(public_url),
@@ -80,6 +93,12 @@ def make_site(source: SharedReader, *, public_url: str, limits: Limits | None = 
     if scrape is not None:
         scrape.start(site.figures)
     return site
+
+
+def _report(what: str, error: Exception) -> None:
+    """Say what went wrong; where in our code, unless it is one of the things that do go wrong."""
+    about = {} if isinstance(error, DatelineError) else {"trace": "".join(traceback.format_exception(error))}
+    say("failed", level="warning" if getattr(error, "retriable", False) else "error", what=what, error=str(error), **about)
 
 
 def _about_itself(hub: Hub) -> Sequence[Route]:

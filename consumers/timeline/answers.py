@@ -127,11 +127,13 @@ class News(Struct, frozen=True):
         seen: Wake stream to the last id seen.
         stories: Story to its `seq`, of those that had records.
         begun_anew: Stories of which a flip changed what was already told.
+        is_torn: Whether so much was told since that the beginning of it may be gone: any story may have had records.
     """
 
     seen: Mapping[str, str]
     stories: Mapping[str, int]
     begun_anew: Set[str]
+    is_torn: bool = False
 
 
 class HistoryEntry(Struct, frozen=True):

@@ -32,6 +32,9 @@ from dateline.redis_store import Script
 
 CHANGE_FIELD: Final = "c"
 PROBLEMS_KEPT: Final = 100
+WAKE_KEPT: Final = 10_000
+"""The newest entries that a wake stream keeps at least; the scripts that add to it say so too."""
+
 BEGINNING: Final = "{tl:p"
 """What every key begins with."""
 

@@ -256,13 +256,14 @@ class TimelineReader:
         """
         stories: dict[str, int] = {}
         begun_anew: set[str] = set()
-        last = dict(seen)
+        last, is_torn = dict(seen), False
         for stream, entries in self._store.read_streams(seen, timeout=timeout).items():
+            is_torn = is_torn or len(entries) >= keys.WAKE_KEPT
             last[stream] = entries[-1][0]
             for _, fields in entries:
                 stories |= json.decode(fields["stories"], type=dict[str, int])
                 begun_anew.update(json.decode(fields.get("reset", b"[]"), type=list[str]))
-        return News(last, stories, begun_anew)
+        return News(last, stories, begun_anew, is_torn)
 
     def _partition(self, story: str) -> int:
         return partition_of(story.encode("utf-8", "surrogatepass"), self._partitions)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from hashlib import blake2b
 from typing import Any, Final
@@ -17,12 +19,16 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]  # Any: as above
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=utf-8"
 
-FRESH: Final = "public, max-age=2, stale-while-revalidate=5"
-"""A kill has to win over every cache within ten seconds, so these two together are less."""
+FRESH: Final = "public, max-age=1, stale-while-revalidate=3"
+"""A kill has to win over every cache within ten seconds: so these two together are less, also twice, where a browser's cache lies
+behind a server's that does not tell the age of what it gives."""
 
 NOT_KEPT: Final = "no-store"
 
 _SMALLEST_PACKED: Final = 600
+_LONG: Final = 64 * 1024
+"""Bytes from which on packing takes milliseconds, in which nobody else is to wait."""
+
 _PACKED: Final = ("json", "html", "xml", "javascript", "css", "svg", "text")
 _BROTLI_QUALITY: Final = 5
 _GZIP_LEVEL: Final = 6
@@ -34,6 +40,7 @@ class Answer(Struct, gc=False):
     Attributes:
         etag: What this content is known by, without quotes; empty if it has no name.
         caching: The `Cache-Control` it is sent with.
+        next_poll: Seconds after which to ask again, more or less: each who asks is told another time; 0 to say nothing.
         headers: Others, by name in small letters.
         packed: The body in each coding that was asked for so far.
     """
@@ -43,6 +50,7 @@ class Answer(Struct, gc=False):
     status: int = 200
     etag: str = ""
     caching: str = FRESH
+    next_poll: float = 0.0
     headers: Mapping[str, str] = {}
     packed: dict[str, bytes] = field(default_factory=dict)
 
@@ -50,9 +58,10 @@ class Answer(Struct, gc=False):
         """Return the body in a content coding: `br`, `gzip` or `identity`."""
         if coding == "identity":
             return self.body
-        if coding not in self.packed:
-            self.packed[coding] = _PACK[coding](self.body)
-        return self.packed[coding]
+        found = self.packed.get(coding)
+        if found is None:
+            found = self.packed[coding] = _PACK[coding](self.body)
+        return found
 
     @property
     def is_packable(self) -> bool:
@@ -76,7 +85,7 @@ async def send_answer(answer: Answer, scope: Scope, send: Send) -> int:
     Returns:
         The status that was sent.
     """
-    asked = {name: value for name, value in scope["headers"] if name in _ASKED}
+    asked = _asked(scope["headers"])
     etag = answer.etag.encode()
     headers = _common(answer)
     if answer.status == 200 and etag and _has_it(asked.get(b"if-none-match", b""), etag):
@@ -84,13 +93,24 @@ async def send_answer(answer: Answer, scope: Scope, send: Send) -> int:
         await send({"type": "http.response.body"})
         return 304
     coding = coding_for(asked.get(b"accept-encoding", b"").decode("latin-1")) if answer.is_packable else "identity"
-    body = answer.body_in(coding)
-    headers += [(b"content-type", answer.media_type.encode()), (b"content-length", b"%d" % len(body))]
+    is_quick = coding in answer.packed or len(answer.body) < _LONG
+    body = answer.body_in(coding) if is_quick else await asyncio.to_thread(answer.body_in, coding)
+    if answer.status != 204:
+        headers += [(b"content-type", answer.media_type.encode()), (b"content-length", b"%d" % len(body))]
     if coding != "identity":
         headers.append((b"content-encoding", coding.encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
     return answer.status
+
+
+def _asked(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return what a request says of the form that it wants; several lines of one name are one list (RFC 9110, 5.3)."""
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in _ASKED:
+            found[name] = found[name] + b"," + value if name in found else value
+    return found
 
 
 _ASKED = frozenset({b"if-none-match", b"accept-encoding"})
@@ -108,7 +128,14 @@ def _common(answer: Answer) -> list[tuple[bytes, bytes]]:
         headers.append((b"etag", b'W/"%s"' % answer.etag.encode()))
     if answer.is_packable:
         headers.append((b"vary", b"accept-encoding"))
+    if answer.next_poll:
+        headers.append((b"next-poll", b"%.1f" % spread(answer.next_poll)))
     return headers + [(name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers.items()]
+
+
+def spread(seconds: float) -> float:
+    """Return about so many seconds, other ones each time, so that clients do not march in step."""
+    return seconds * random.uniform(0.8, 1.2)
 
 
 def _has_it(given: bytes, etag: bytes) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,7 +9,7 @@ from msgspec import json
 
 from consumers.timeline.answers import Page, change_json, listed_json
 from consumers.timeline.told import corrections_json, history_json
-from consumers.web.answers import Answer, content_tag
+from consumers.web.answers import Answer, content_tag, spread
 from consumers.web.asked import AS_OF, CURSOR, KEY_EVENTS, LIST_CURSOR, SINCE, STORY, limit
 from consumers.web.endpoints import Asked, Endpoint, no_longer, no_story
 from consumers.web.problems import Problem
@@ -36,7 +35,10 @@ def story(asked: Asked) -> Answer:
 
 def updates(asked: Asked) -> Answer:
     page = page_of(asked)
-    return _polled(Answer(page.json(), etag=_etag(page)), is_closed=page.story.is_closed)
+    body = page.json()
+    # What a page of the past leaves out is known today only, and a story may be built anew at the same seq.
+    etag = f"{page.generation}.{page.seq}.{content_tag(body)}"
+    return _polled(Answer(body, etag=etag), is_closed=page.story.is_closed)
 
 
 def page_of(asked: Asked) -> Page:
@@ -82,12 +84,12 @@ def changes(asked: Asked) -> Answer:
     if since > kept.seq:
         raise Problem(400, f"since: {since} lies past the end; story {kept.id!r} is at seq {kept.seq}. Begin anew.", seq=kept.seq)
     more, shown = len(after) > most, after[:most]
-    next_poll = 0.0 if more else _next_poll(is_closed=kept.is_closed)
+    next_poll = 0.0 if more else round(spread(_poll(is_closed=kept.is_closed)), 1)
     seq = shown[-1].change.seq if more else kept.seq
     head = json.encode({"since": since, "seq": seq, "more": more, "next_poll": next_poll})
     listed = b",".join(map(change_json, shown))
     answer = Answer(head[:-1] + b',"changes":[' + listed + b"]}", etag=f"{seq}.{content_tag(listed)}")
-    return _polled(answer, is_closed=kept.is_closed)
+    return answer if more else _polled(answer, is_closed=kept.is_closed)
 
 
 def corrections(asked: Asked) -> Answer:
@@ -99,18 +101,13 @@ def corrections(asked: Asked) -> Answer:
     return _polled(Answer(body, etag=content_tag(body)), is_closed=False)
 
 
-def _etag(page: Page) -> str:
-    return f"{page.generation}.{page.seq}"
-
-
 def _polled(answer: Answer, *, is_closed: bool) -> Answer:
-    answer.headers = {**answer.headers, "next-poll": f"{_next_poll(is_closed=is_closed):.1f}"}
+    answer.next_poll = _poll(is_closed=is_closed)
     return answer
 
 
-def _next_poll(*, is_closed: bool) -> float:
-    """Return in how many seconds to ask again, spread so that clients do not march in step."""
-    return round((_POLL_CLOSED_S if is_closed else _POLL_S) * random.uniform(0.75, 1.25), 1)
+def _poll(*, is_closed: bool) -> float:
+    return _POLL_CLOSED_S if is_closed else _POLL_S
 
 
 _STORY = "/v1/stories/{story}"

@@ -30,7 +30,7 @@ class Parameter(Struct, frozen=True):
     name: str
     meaning: str
     schema: Schema
-    read: Callable[[str], object]
+    read: Callable[[str], Any]  # Any: each parameter's own
     default: object = None
 
 

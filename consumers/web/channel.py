@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from consumers.timeline.answers import PublicChange
-from consumers.web.frames import Ring, reset_frame
+from consumers.web.frames import Ring, come_back, reset_frame
 
 MOST_UNSENT: Final = 64 * 1024
 """Bytes that may wait in a transport before its client counts as slow."""
@@ -27,16 +28,22 @@ _AT_ONCE: Final = 1000
 _NOTHING: Final = -1
 """The `seq` of a client that has nothing that holds."""
 
+_RESUME_SPREAD: Final = 1.0
+
 _HEARTBEAT: Final = b":\n"
 _END: Final = b"0\r\n\r\n"
+
+
+_News = tuple[bytes, bytes, int]
+"""What is written, the same as a chunk, and the `seq` that a client has then."""
 
 
 class Client:
     """One who listens.
 
     Attributes:
-        seq: Of the last change that was written to it.
-        slow_since: Since when its transport is full, in seconds of the monotonic clock; 0 while it is not.
+        seq: Of the last change that it has; it may have read further than the channel has come.
+        slow_since: Since when it is behind, in seconds of the monotonic clock; 0 while it is not.
     """
 
     __slots__ = ("_is_chunked", "seq", "slow_since", "transport")
@@ -56,7 +63,9 @@ class Client:
         self.transport.write(chunk if self._is_chunked else data)
 
     def end(self, data: bytes) -> None:
-        """Write a last word and close. What is under way still goes out, if the client takes it."""
+        """Write a last word and close, unless that is done. What is under way still goes out, if the client takes it."""
+        if self.transport.is_closing():
+            return
         self.write(data, chunked(data) + _END)
         self.transport.close()
 
@@ -72,20 +81,39 @@ def chunked(data: bytes) -> bytes:
 class Channel:
     """Those who listen to one story, and its last changes.
 
+    Args:
+        longest_lag: Seconds after which a client is cut that does not take what is written to it.
+
     Attributes:
         ring: The last changes. Whoever reads up to its end without waiting in between, and then joins, misses none.
         written: How often news was written to one who listens.
         cut: How many were cut as they were slow.
     """
 
-    def __init__(self, story: str, seq: int) -> None:
+    def __init__(self, story: str, seq: int, *, longest_lag: float = LONGEST_LAG) -> None:
         self.story = story
         self.ring = Ring(seq)
         self.clients: set[Client] = set()
         self.written = 0
         self.cut = 0
         self._slow: set[Client] = set()
+        self._expected = 0
+        self._longest_lag = longest_lag
         self._news = asyncio.Event()
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anybody listens, or is about to."""
+        return bool(self.clients or self._expected)
+
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        """Count someone who is about to join, so that the channel is not forgotten meanwhile."""
+        self._expected += 1
+        try:
+            yield
+        finally:
+            self._expected -= 1
 
     def join(self, client: Client) -> None:
         self.clients.add(client)
@@ -96,22 +124,25 @@ class Channel:
 
     def tell(self, changes: Iterable[PublicChange]) -> None:
         """Take in changes that follow on those that are known, and have them written."""
+        before = self.ring.anew
         self.ring.extend(changes)
-        self._news.set()
+        self._begin_clients_anew(if_not=before)
 
     def begin_anew(self, seq: int) -> None:
         """Tell everybody that what they have is not what the story is."""
         self.ring.begin_anew(seq)
-        for client in self.clients:
-            client.seq = _NOTHING
-        self._news.set()
+        self._begin_clients_anew()
 
     async def run(self) -> None:
-        """Write what is new to those who listen, for as long as this task lives."""
+        """Write what is new to those who listen, for as long as this task lives; one that fails is to be begun again."""
         while True:
             await self._news.wait()
             self._news.clear()
-            await self._write_news()
+            try:
+                await self._write_news()
+            except Exception:
+                self._news.set()
+                raise
 
     async def beat(self) -> None:
         """Write to everybody, so that proxies and clients know that the line is alive."""
@@ -119,15 +150,15 @@ class Channel:
         await self._each(lambda client: None if client.is_full else client.write(_HEARTBEAT, chunk))
 
     def sweep(self) -> None:
-        """Go on with those who were slow and are not any more; cut those who have been for too long."""
-        deadline = time.monotonic() - LONGEST_LAG
+        """Go on with those who were slow and can take more; cut those who have taken nothing for too long."""
+        deadline = time.monotonic() - self._longest_lag
         for client in list(self._slow):
             if client.transport.is_closing():
                 self._slow.discard(client)
             elif not client.is_full:
                 self._slow.discard(client)
                 client.slow_since = 0.0
-                self._bring_up(client)
+                self._write_to(client, self._after(client.seq))
             elif client.slow_since < deadline:
                 self.leave(client)
                 client.cut()
@@ -138,42 +169,60 @@ class Channel:
         clients = list(self.clients)
         for at, client in enumerate(clients):
             self.leave(client)
-            client.end(last_word())
+            if client.is_full:
+                client.cut()
+            else:
+                client.end(last_word())
             if at % 50 == 49:
                 await asyncio.sleep(over * 50 / len(clients))
 
+    def _begin_clients_anew(self, *, if_not: int | None = None) -> None:
+        if self.ring.anew != if_not:
+            for client in self.clients:
+                client.seq = _NOTHING
+        self._news.set()
+
     async def _write_news(self) -> None:
         """Write to each what it has not; most have the same, and get the same bytes."""
-        shared: dict[int, tuple[bytes, bytes]] = {}
+        shared: dict[int, _News | None] = {}
         last = self.ring.seq
 
         def write(client: Client) -> None:
             if client.slow_since:
                 return
             if client.is_full:
-                client.slow_since = time.monotonic()
-                self._slow.add(client)
+                self._lags(client)
                 return
             if client.seq not in shared:
-                data = self._after(client.seq)
-                shared[client.seq] = data, chunked(data)
-            if shared[client.seq][0]:
-                client.write(*shared[client.seq])
-                self.written += 1
-            client.seq = last
+                shared[client.seq] = self._after(client.seq)
+            self._write_to(client, shared[client.seq])
 
         await self._each(write, until=lambda: self.ring.seq != last)
 
-    def _bring_up(self, client: Client) -> None:
-        if data := self._after(client.seq):
-            client.write(data, chunked(data))
-            client.seq = self.ring.seq
-            self.written += 1
+    def _write_to(self, client: Client, news: _News | None) -> None:
+        """Write what is new to a client; if that is not all, it gets the rest once it has taken this.
 
-    def _after(self, seq: int) -> bytes:
-        """Return what a client that has `seq` is to get; it begins anew where the ring does not say what it has missed."""
-        found = self.ring.since(seq)
-        return found if found is not None else reset_frame(self.ring.seq)
+        Whom the ring cannot tell what it has missed is let go: it resumes by what it has, and is told from the view.
+        """
+        if news is None:
+            self.leave(client)
+            client.end(come_back(_RESUME_SPREAD))
+            return
+        data, chunk, client.seq = news
+        if data:
+            client.write(data, chunk)
+            self.written += 1
+        if client.seq < self.ring.seq:
+            self._lags(client)
+
+    def _lags(self, client: Client) -> None:
+        client.slow_since = time.monotonic()
+        self._slow.add(client)
+
+    def _after(self, seq: int) -> _News | None:
+        """Return what a client that has `seq` is to get; None where the ring does not reach back so far."""
+        found = (reset_frame(self.ring.seq), self.ring.seq) if seq == _NOTHING else self.ring.since(seq)
+        return (found[0], chunked(found[0]), found[1]) if found is not None else None
 
     async def _each(self, act: Callable[[Client], None], *, until: Callable[[], bool] = lambda: False) -> None:
         """Do `act` for all who listen, and let others have a turn now and then; stop if `until` says so after one."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,7 +13,9 @@ from consumers.state import Change
 from consumers.timeline.answers import PublicChange, change_json
 
 MOST_FRAMES = 2000
-MOST_BYTES = 4 * 1024 * 1024
+MOST_BYTES = 1024 * 1024
+AT_ONCE = 256 * 1024
+"""Bytes after which a client has to take what it was given before it gets more of what it has missed."""
 
 
 class Frame(Struct, frozen=True, gc=False):
@@ -39,61 +42,89 @@ def reset_frame(seq: int) -> bytes:
     return b'id: %d\nevent: reset\ndata: {"seq":%d}\n\n' % (seq, seq)
 
 
+def come_back(spread: float) -> bytes:
+    """Return what tells a client to come back, each at another time within so many seconds. No event: its line ends, not more."""
+    return b"retry: %d\n" % random.randint(500, 500 + int(spread * 1000))
+
+
 class Ring:
     """A story's last changes in order, none missing between `begin` and `seq`.
 
     Attributes:
         begin: Every change after this `seq` is here.
         seq: Of the last change that is known.
+        anew: Where the story was begun anew: who has less than this, or just this, may hold what is not so any more. -1 if never.
     """
 
     def __init__(self, seq: int, *, most_frames: int = MOST_FRAMES, most_bytes: int = MOST_BYTES) -> None:
         self.begin = self.seq = seq
+        self.anew = -1
         self._frames: list[Frame] = []
         self._size_bytes = 0
         self._most_frames = most_frames
         self._most_bytes = most_bytes
 
-    def extend(self, changes: Iterable[PublicChange]) -> bytes:
-        """Add changes and return their frames. What told of an update that is gone now tells nothing of it any more."""
-        added = [frame_of(one) for one in changes if one.change.seq > self.seq]
-        self._purge({one.change.update for one in added if one.change.kind in ("killed", "withheld")})
-        self._frames += added
-        self._size_bytes += sum(len(one.data) for one in added)
-        if added:
-            self.seq = added[-1].change.seq
-        self._forget()
-        return b"".join(one.data for one in added)
+    def extend(self, changes: Iterable[PublicChange]) -> None:
+        """Add changes; those that are known are left out. What told of an update that is gone now tells nothing of it any more.
 
-    def since(self, seq: int) -> bytes | None:
-        """Return the frames after `seq`; None where the ring does not reach back so far."""
+        A change that does not follow on the last that is known shows that one was missed: the ring begins anew after them.
+        """
+        added = [one for one in changes if one.change.seq > self.seq]
+        if not added:
+            return
+        if added[0].change.after != self.seq:
+            self.begin_anew(added[-1].change.seq)
+            return
+        frames = [frame_of(one) for one in added]
+        self._frames += frames
+        self._size_bytes += sum(len(one.data) for one in frames)
+        self.seq = added[-1].change.seq
+        self._purge(added)
+        self._forget()
+
+    def since(self, seq: int, *, most_bytes: int = AT_ONCE) -> tuple[bytes, int] | None:
+        """Return the frames after `seq`, up to about so many bytes and at least one, and the `seq` of the last of them.
+
+        None where the ring does not reach back so far.
+        """
         if seq < self.begin:
             return None
-        start = bisect_right(self._frames, seq, key=_seq)
-        return b"".join(one.data for one in self._frames[start:])
+        found, size, last = [], 0, max(seq, self.seq)
+        for frame in self._frames[bisect_right(self._frames, seq, key=_seq) :]:
+            found.append(frame.data)
+            size += len(frame.data)
+            if size >= most_bytes:
+                last = frame.change.seq
+                break
+        return b"".join(found), last
 
     def begin_anew(self, seq: int) -> None:
         """Forget everything: what was told is not so any more."""
         self._frames.clear()
         self._size_bytes = 0
-        self.begin = self.seq = seq
+        self.begin = self.seq = self.anew = seq
 
-    def _purge(self, gone: set[str | None]) -> None:
+    @property
+    def size_bytes(self) -> int:
+        return self._size_bytes
+
+    def _purge(self, added: Iterable[PublicChange]) -> None:
+        gone = {one.change.update: one.change.seq for one in added if one.change.kind in ("killed", "withheld")}
         if not gone:
             return
-        self._frames = [_emptied(one) if one.change.update in gone else one for one in self._frames]
+        self._frames = [_emptied(one) if one.change.seq <= gone.get(one.change.update, -1) else one for one in self._frames]
         self._size_bytes = sum(len(one.data) for one in self._frames)
 
     def _forget(self) -> None:
-        kept: Sequence[Frame] = self._frames
-        start, size = max(0, len(kept) - self._most_frames), self._size_bytes
-        size -= sum(len(one.data) for one in kept[:start])
+        """Forget the oldest until the rest is within bounds; a change too large for them is not kept at all."""
+        start = max(0, len(self._frames) - self._most_frames)
+        size = self._size_bytes - sum(len(one.data) for one in self._frames[:start])
         while size > self._most_bytes:
-            size -= len(kept[start].data)
+            size -= len(self._frames[start].data)
             start += 1
         if start:
-            self.begin = kept[start - 1].change.seq
-            self._frames = list(kept[start:])
+            self.begin = self._frames[start - 1].change.seq
+            del self._frames[:start]
             self._size_bytes = size
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, TypeVarTuple, Unpack
 
 from msgspec import Struct
 
 from consumers.timeline.answers import PublicChange
-from consumers.web.channel import Channel
+from consumers.web.channel import LONGEST_LAG, Channel
 from consumers.web.follower import Follower, Source
-from dateline.errors import DatelineError, StoreUnavailable
-
-HEARTBEAT: Final = 15.0
-"""Seconds; proxies cut a line on which nothing comes for about a minute."""
+from consumers.web.frames import come_back
+from dateline.errors import StoreUnavailable
 
 _SWEEP: Final = 0.25
 _LINGER: Final = 30.0
@@ -24,17 +22,31 @@ _LINGER: Final = 30.0
 
 
 Ts = TypeVarTuple("Ts")
+Report = Callable[[str, Exception], None]
+"""Told what failed, and of what. Called from any thread."""
 
 
 class Limits(Struct, frozen=True):
-    """How many streams may be open at once: in this process, and from one address."""
+    """What streams may take.
+
+    Attributes:
+        streams: How many may be open at once in this process.
+        streams_of_one_address: How many of these from one address.
+        heartbeat_s: Seconds between two signs of life on a line; proxies cut one on which nothing comes for about a minute.
+        longest_lag_s: Seconds after which a client is cut that does not take what is written to it.
+    """
 
     streams: int = 20_000
     streams_of_one_address: int = 200
+    heartbeat_s: float = 15.0
+    longest_lag_s: float = LONGEST_LAG
 
 
 class Hub:
     """Follows the view and passes on what changes. Used from the event loop that `start` was called in.
+
+    Args:
+        report: Told of what goes wrong on our side; each trouble once.
 
     Attributes:
         on_changed: Called with the stories that had records, or None when anything may have changed.
@@ -42,9 +54,10 @@ class Hub:
         streams: How many listen.
         shed: How many were sent away, as there was no room.
         cut: How many were cut as they did not read, in channels that are gone or before they had one.
+        is_ending: Whether nobody is let in any more.
     """
 
-    def __init__(self, source: Source, *, limits: Limits | None = None) -> None:
+    def __init__(self, source: Source, *, limits: Limits | None = None, report: Report = lambda what, error: None) -> None:
         self.source = source
         self.on_changed: Callable[[Sequence[str] | None], None] = lambda stories: None
         self.is_up = False
@@ -52,21 +65,24 @@ class Hub:
         self.shed = 0
         self.cut = 0
         self._written_before = 0
+        self.is_ending = False
         self.limits = limits or Limits()
+        self.report = report
         self._follower = Follower(source, self)
         self._channels: dict[str, Channel] = {}
         self._opening: dict[str, asyncio.Future[Channel | None]] = {}
+        self._anew: dict[str, int | None] = {}
         self._unused_since: dict[str, float] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._addresses: Counter[str] = Counter()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._is_ending = False
+        self._trouble = ""
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._follower.start()
-        self._keeper = asyncio.create_task(self._keep())
+        self._keeper = asyncio.create_task(self._for_ever("the keeping of channels", self._keep))
 
     async def stop(self) -> None:
         if self._keeper is not None:
@@ -106,7 +122,7 @@ class Hub:
     def admit(self, address: str) -> bool:
         """Count one more who listens from `address`; return whether there is room. Who was let in is to be let `go`."""
         full = self.streams >= self.limits.streams
-        if self._is_ending or full or self._addresses[address] >= self.limits.streams_of_one_address:
+        if self.is_ending or full or self._addresses[address] >= self.limits.streams_of_one_address:
             self.shed += 1
             return False
         self._addresses[address] += 1
@@ -121,70 +137,99 @@ class Hub:
 
     async def end(self, *, over: float) -> None:
         """Let nobody in any more, and send all away, spread over so many seconds, to come back in as many."""
-        self._is_ending = True
+        self.is_ending = True
         listened = [channel for channel in self._channels.values() if channel.clients]
         await asyncio.gather(*(channel.end(lambda: come_back(over), over=over) for channel in listened))
 
-    def changed(self, stories: Sequence[str]) -> None:
+    def changed(self, stories: Sequence[str] | None) -> None:
         self._post(self.on_changed, stories)
 
     def told(self, story: str, changes: Sequence[PublicChange]) -> None:
         self._post(self._tell, story, changes)
 
-    def began_anew(self, story: str, seq: int) -> None:
+    def began_anew(self, story: str, seq: int | None) -> None:
         self._post(self._begin_anew, story, seq)
 
-    def lost(self, error: DatelineError) -> None:
-        self._post(self._set_up, False)
+    def lost(self, error: Exception) -> None:
+        self._post(self._lose, error)
+
+    def failed(self, story: str, error: Exception) -> None:
+        self._post(self.report, f"following {story}", error)
 
     def regained(self) -> None:
-        self._post(self._set_up, True)
+        self._post(self._regain)
 
     def _post(self, act: Callable[[Unpack[Ts]], None], *args: *Ts) -> None:
         assert self._loop is not None
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # the loop is closed: there is nobody to tell
             self._loop.call_soon_threadsafe(act, *args)
 
-    def _set_up(self, is_up: bool) -> None:
-        self.is_up = is_up
+    def _lose(self, error: Exception) -> None:
+        self.is_up = False
+        self.on_changed(None)
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            self.report("following", error)
+
+    def _regain(self) -> None:
+        self.is_up = True
+        self._trouble = ""
         self.on_changed(None)
 
     def _tell(self, story: str, changes: Sequence[PublicChange]) -> None:
         if channel := self._channels.get(story):
             channel.tell(changes)
 
-    def _begin_anew(self, story: str, seq: int) -> None:
-        if channel := self._channels.get(story):
+    def _begin_anew(self, story: str, seq: int | None) -> None:
+        """Begin a channel anew, or note to do so when it is opened: those who come back may hold what is not so any more."""
+        channel = self._channels.get(story)
+        if channel is not None and seq is not None:
+            self._anew[story] = seq
             channel.begin_anew(seq)
+        elif channel is None:
+            self._anew[story] = None
 
     async def _open(self, story: str) -> Channel | None:
         try:
             kept = await asyncio.to_thread(lambda: self.source.reader().story(story))
             if kept is None:
                 return None
-            channel = self._channels[story] = Channel(story, kept.last_change)
-            self._tasks[story] = asyncio.create_task(channel.run())
+            channel = Channel(story, kept.last_change, longest_lag=self.limits.longest_lag_s)
+            if story in self._anew:
+                anew = self._anew[story]
+                self._anew[story] = channel.ring.anew = kept.last_change if anew is None else anew
+            self._channels[story] = channel
+            self._tasks[story] = asyncio.create_task(self._for_ever(f"the channel of {story}", channel.run))
             await asyncio.to_thread(self._follower.listen, story, kept.last_change)
             return channel
         finally:
             del self._opening[story]
 
+    async def _for_ever(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do work that never ends; when it fails, say so and begin it again."""
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                self.report(what, error)
+                await asyncio.sleep(_SWEEP)
+
     async def _keep(self) -> None:
         """Keep the channels: beat, cut who is too slow, forget what nobody listens to."""
         loop = asyncio.get_running_loop()
-        next_beat = loop.time() + HEARTBEAT
+        next_beat = loop.time() + self.limits.heartbeat_s
         while True:
             await asyncio.sleep(_SWEEP)
             for story, channel in list(self._channels.items()):
                 channel.sweep()
                 self._forget_unused(story, channel, loop.time())
             if loop.time() >= next_beat:
-                next_beat = loop.time() + HEARTBEAT
+                next_beat = loop.time() + self.limits.heartbeat_s
                 for channel in list(self._channels.values()):
                     await channel.beat()
 
     def _forget_unused(self, story: str, channel: Channel, moment: float) -> None:
-        if channel.clients:
+        if channel.is_used:
             self._unused_since.pop(story, None)
         elif moment - self._unused_since.setdefault(story, moment) > _LINGER:
             del self._channels[story], self._unused_since[story]
@@ -192,8 +237,3 @@ class Hub:
             self.cut += channel.cut
             self._tasks.pop(story).cancel()
             self._follower.forget(story)
-
-
-def come_back(spread: float) -> bytes:
-    """Return what tells a client to come back, each at another time within so many seconds."""
-    return b"retry: %d\n\n" % random.randint(500, 500 + int(spread * 1000))

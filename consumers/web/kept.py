@@ -12,6 +12,9 @@ from consumers.web.answers import Answer
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 
+_LONGEST: Final = 30.0
+"""Seconds for which an answer is kept at most, should no word of a change have come."""
+
 _ANY_AGE: Final = 1.0
 """Seconds for which an answer about several stories is kept: on a busy day something changes all the time."""
 
@@ -19,20 +22,22 @@ _ANY_AGE: Final = 1.0
 class _Flight:
     """An answer that is being made. `is_old` once what it tells of has changed since it was begun."""
 
-    __slots__ = ("answer", "is_old")
+    __slots__ = ("answer", "begun", "is_old", "story")
 
-    def __init__(self, answer: asyncio.Task[Answer]) -> None:
-        self.answer = answer
+    def __init__(self, story: str | None) -> None:
+        self.story = story
+        self.begun = time.monotonic()
         self.is_old = False
+        self.answer: asyncio.Task[Answer] | None = None
 
 
 class _Kept:
     __slots__ = ("answer", "story", "until")
 
-    def __init__(self, answer: Answer, story: str | None) -> None:
+    def __init__(self, answer: Answer, flight: _Flight) -> None:
         self.answer = answer
-        self.story = story
-        self.until = time.monotonic() + _ANY_AGE if story is None else 0.0
+        self.story = flight.story
+        self.until = flight.begun + (_ANY_AGE if flight.story is None else _LONGEST)
 
 
 class KeptAnswers:
@@ -53,14 +58,14 @@ class KeptAnswers:
         self.hits = self.made = self.shared = 0
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
         self._of_story: dict[str, set[bytes]] = {}
-        self._flights: dict[bytes, tuple[str | None, _Flight]] = {}
+        self._flights: dict[bytes, _Flight] = {}
 
     def get(self, target: bytes) -> Answer | None:
         """Return the answer that is kept for a path and query, None if there is none."""
         kept = self._kept.get(target)
         if kept is None:
             return None
-        if kept.until and kept.until < time.monotonic():
+        if kept.until < time.monotonic():
             self._drop(target)
             return None
         self.hits += 1
@@ -73,20 +78,21 @@ class KeptAnswers:
             target: The path and query.
             story: What it tells of; None for several stories.
         """
-        found = self._flights.get(target)
-        if found is None or found[1].is_old:
-            flight = _Flight(asyncio.ensure_future(self._fly(target, story, make)))
-            self._flights[target] = found = story, flight
+        flight = self._flights.get(target)
+        if flight is None or flight.is_old or flight.answer is None:
+            flight = self._flights[target] = _Flight(story)
+            flight.answer = asyncio.create_task(self._fly(target, flight, make))
+            flight.answer.add_done_callback(_heard)
             self.made += 1
         else:
             self.shared += 1
-        return await asyncio.shield(found[1].answer)
+        return await asyncio.shield(flight.answer)
 
     def changed(self, stories: Sequence[str] | None) -> None:
         """Forget what tells of these stories; of all, if it is None."""
         told = None if stories is None else set(stories)
-        for story, flight in self._flights.values():
-            flight.is_old = flight.is_old or told is None or story in told
+        for flight in self._flights.values():
+            flight.is_old = flight.is_old or told is None or flight.story in told
         if told is None:
             self._kept.clear()
             self._of_story.clear()
@@ -96,16 +102,14 @@ class KeptAnswers:
             for target in list(self._of_story.get(story, ())):
                 self._drop(target)
 
-    async def _fly(self, target: bytes, story: str | None, make: Callable[[], Awaitable[Answer]]) -> Answer:
-        await asyncio.sleep(0)  # from here on this is in the list of flights
-        mine = self._flights[target][1]
+    async def _fly(self, target: bytes, flight: _Flight, make: Callable[[], Awaitable[Answer]]) -> Answer:
         try:
             answer = await make()
-            if self._is_up() and not mine.is_old and answer.status == 200:
-                self._keep(target, _Kept(answer, story))
+            if self._is_up() and not flight.is_old and answer.status == 200:
+                self._keep(target, _Kept(answer, flight))
             return answer
         finally:
-            if self._flights.get(target, (None, None))[1] is mine:
+            if self._flights.get(target) is flight:
                 del self._flights[target]
 
     def _keep(self, target: bytes, kept: _Kept) -> None:
@@ -129,6 +133,12 @@ class KeptAnswers:
                 del self._of_story[kept.story]
 
 
+def _heard(answer: asyncio.Task[Answer]) -> None:
+    """Take note of how it ended, also where all who asked are gone."""
+    if not answer.cancelled():
+        answer.exception()
+
+
 def _size(target: bytes, kept: _Kept) -> int:
-    """Return about how many bytes an answer takes, its packed forms included."""
-    return 1000 + len(target) + 2 * len(kept.answer.body)
+    """Return at most how many bytes an answer takes, its packed forms included."""
+    return 1000 + len(target) + 3 * len(kept.answer.body)

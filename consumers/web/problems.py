@@ -11,7 +11,7 @@ from consumers.web.answers import NOT_KEPT, Answer
 
 PROBLEM_JSON: Final = "application/problem+json"
 
-_BRIEFLY: Final = "public, max-age=1"
+BRIEFLY: Final = "public, max-age=1"
 """What is not there now may be there in a moment."""
 
 
@@ -22,7 +22,7 @@ class Problem(Exception):
         status: HTTP's.
         fields: What else the document holds.
         retry_after: Seconds, None unless it may be well then.
-        allow: The methods that would do, where the one that was used does not.
+        allow: The methods that there are, where the one that was used is not.
     """
 
     def __init__(
@@ -46,6 +46,6 @@ def problem_answer(problem: Problem, *, instance: str = "") -> Answer:
     document |= {"instance": instance} if instance else {}
     headers = {"retry-after": str(problem.retry_after)} if problem.retry_after is not None else {}
     headers |= {"allow": problem.allow} if problem.allow else {}
-    caching = _BRIEFLY if problem.status in (404, 410) else NOT_KEPT
+    caching = BRIEFLY if problem.status in (404, 410) else NOT_KEPT
     body = json.encode(document | problem.fields)
     return Answer(body, PROBLEM_JSON, status=problem.status, caching=caching, headers=headers)

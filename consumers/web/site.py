@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+from msgspec import json
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route, Router
 
 from consumers.web.answers import Answer, Receive, Scope, Send, send_answer
-from consumers.web.asked import name, read_query
-from consumers.web.endpoints import Asked, Endpoint, Killed, Missing
+from consumers.web.asked import FURTHEST_SEQ, SINCE, name, read_query
+from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, no_story
 from consumers.web.figures import Figures
 from consumers.web.hub import Hub
 from consumers.web.kept import KeptAnswers
 from consumers.web.links import Links
-from consumers.web.problems import Problem, problem_answer
+from consumers.web.problems import BRIEFLY, Problem, problem_answer
 from consumers.web.stream import Stream
 from dateline.errors import DatelineError, Refused, StoreUnavailable
 
 RETRY_AFTER_S: Final = 2
+_PATIENCE_S: Final = 10.0
 _THREADS: Final = 8
 _LONGEST_QUERY: Final = 8192
 
@@ -58,8 +61,9 @@ class Site:
         self._stream = Stream(hub)
         hub.on_changed = self.kept.changed
         routes = [Route(one.path, _Reading(self, one)) for one in endpoints]
-        stream = Route("/v1/stories/{story}/stream", _Streaming(self))
-        self._router = Router([stream, *routes, *others], default=_no_such_address)
+        self._streaming = _Streaming(self)
+        # Sent elsewhere for a slash too many, a client would follow whatever `Host` somebody gave.
+        self._router = Router([*routes, *others], default=_no_such_address, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -70,12 +74,15 @@ class Site:
             if kept is not None:
                 await self.answer(kept, scope, send)
                 return
+        if streamed := _STREAM.fullmatch(scope["path"]):
+            await self._streaming(scope, receive, send, story=streamed[1])  # not by the router: it would stay for hours too
+            return
         try:
             scope["app"] = self
             await self._router(scope, receive, send)
         except HTTPException as error:
             problem = Problem(error.status_code, error.detail)
-            await self.answer(problem_answer(problem), scope, send)
+            await self.answer(problem_answer(problem, instance=scope["path"]), scope, send)
 
     async def answer(self, answer: Answer, scope: Scope, send: Send) -> None:
         """Send an answer, and count it."""
@@ -101,8 +108,16 @@ class Site:
         )
 
     async def read(self, endpoint: Endpoint, asked: Callable[[], Asked]) -> Answer:
-        """Return what an endpoint answers; made in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: endpoint.read(asked()))
+        """Return what an endpoint answers; made in a thread.
+
+        Raises:
+            StoreUnavailable: Among others: it took too long.
+        """
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: endpoint.read(asked()))
+        except TimeoutError:
+            raise StoreUnavailable(f"The view gave no answer within {_PATIENCE_S:g} s.") from None
 
     async def stream(self, scope: Scope, receive: Receive, send: Send, *, story: str, since: int | None) -> None:
         """Serve a client of a story's stream.
@@ -111,12 +126,15 @@ class Site:
             Missing: There is no such story.
         """
         if not await self._stream(scope, receive, send, story=story, since=since):
-            raise Missing(f"No story {story!r}.")
+            reader = self.hub.source.reader
+            raise await asyncio.to_thread(lambda: no_story(Asked(reader(), self.links, story, "", {})))
         self._answered[2] += 1
 
     def problem_of(self, error: Exception, scope: Scope, *, is_page: bool) -> Answer:
-        """Return what tells of an error, to a person or to a program."""
+        """Return what tells of an error, to a person or to a program; one of our own making goes to the log too."""
         problem = _problem(error)
+        if problem.status == 500:
+            self.hub.report(f"{scope['method']} {scope['path']}", error)
         if is_page:
             return self._show_problem(error, problem)
         return _document(error) or problem_answer(problem, instance=scope["path"])
@@ -135,6 +153,7 @@ class Site:
                 return
 
 
+_STREAM: Final = re.compile(r"/v1/stories/([^/]+)/stream")
 _READS: Final = ("GET", "HEAD")
 _ALLOWED: Final = "GET, HEAD, OPTIONS"
 
@@ -154,7 +173,7 @@ class _Reading:
         try:
             refuse_writing(scope)
             answer = await self._answer(scope)
-        except (Problem, DatelineError) as error:
+        except Exception as error:  # the boundary: whatever it is, who asks gets an answer
             answer = self._site.problem_of(error, scope, is_page=self._is_page)
         await self._site.answer(answer, scope, send)
 
@@ -189,26 +208,38 @@ class _Streaming:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, *, story: str) -> None:
         if scope["method"] == "OPTIONS":
             await self._site.answer(preflight(), scope, send)
             return
         try:
             refuse_writing(scope)
-            story = _name("story", scope["path_params"]["story"])
-            await self._site.stream(scope, receive, send, story=story, since=_since(scope))
-        except (Problem, DatelineError) as error:
+            story = _name("story", story)
+            since = _since(scope)
+        except Exception as error:  # as above
+            await self._site.answer(self._site.problem_of(error, scope, is_page=False), scope, send)
+            return
+        try:
+            await self._site.stream(scope, receive, send, story=story, since=since)
+        except DatelineError as error:  # before the stream began
             await self._site.answer(self._site.problem_of(error, scope, is_page=False), scope, send)
 
 
 def _since(scope: Scope) -> int | None:
-    """Return the `seq` that a client has: by its `Last-Event-ID`, which is newer than its address, or by `since`."""
-    from consumers.web.asked import SINCE
+    """Return the `seq` that a client has: by its `Last-Event-ID`, which is newer than its address, or by `since`.
 
-    last = next((value for key, value in scope["headers"] if key == b"last-event-id"), b"").decode("latin-1").strip()
+    A `Last-Event-ID` that is none of ours is as one from past the end: EventSource could not put it right and would give up.
+    """
     pairs = _pairs(scope)
-    given = read_query((SINCE,), [*(one for one in pairs if one[0] != "since" or not last), *([("since", last)] if last else [])])
-    return given["since"] if last or any(key == "since" for key, _ in pairs) else None
+    given = read_query((SINCE,), pairs)["since"] if pairs else None
+    last = next((value for key, value in scope["headers"] if key == b"last-event-id"), b"").decode("latin-1").strip()
+    if not last:
+        return given
+    try:
+        since: int = SINCE.read(last)
+    except ValueError:
+        return FURTHEST_SEQ
+    return since
 
 
 def _name(kind: str, given: str) -> str:
@@ -267,12 +298,10 @@ def _problem(error: Exception) -> Problem:
 
 def _document(error: Exception) -> Answer | None:
     """Return the document of what is not there any more, which the contract gives a form of its own."""
-    from msgspec import json
-
-    if isinstance(error, Killed):
-        document = {"id": error.update, "status": "killed", "killed_at": error.killed_at}
-        return Answer(json.encode(document), status=410, caching="public, max-age=1")
-    return None
+    if not isinstance(error, Killed):
+        return None
+    document = {"id": error.update, "status": "killed", "killed_at": error.killed_at}
+    return Answer(json.encode(document), status=410, caching=BRIEFLY)
 
 
 def preflight() -> Answer:

@@ -36,24 +36,39 @@ Beside = Callable[[str, Stop], None]
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 for any that is free.")
 @click.option("--workers", type=click.IntRange(1, _MOST_WORKERS), default=1, show_default=True, help="Processes that answer.")
 @click.option("--public-url", metavar="URL", help="Where readers find this, such as https://live.example.org.")
+@click.option("--streams", type=click.IntRange(0), default=20_000, show_default=True, help="Open at once in each process.")
+@click.option(
+    "--streams-of-one-address", type=click.IntRange(0), default=200, show_default=True, help="Of these, from one address."
+)
 @with_deployment
-def serve_command(deployment: Deployment, *, host: str, port: int, workers: int, public_url: str | None) -> int:
+def serve_command(
+    deployment: Deployment,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    public_url: str | None,
+    streams: int,
+    streams_of_one_address: int,
+) -> int:
     """Serve the API, the change stream, feeds and the live page until SIGTERM or Ctrl-C.
 
     On an SQLite log it runs the consumers too, unless another process already does; on Kafka, run dateline consume beside it.
     """
-    where = Where(host, port, workers, public_url)
+    where = Where(host, port, workers, public_url, streams, streams_of_one_address)
     return serve(deployment.settings, where, consumers=("timeline", "clock") if deployment.feeds_itself else ())
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where to listen, with how many processes, and what readers call it."""
+    """Where to listen, with how many processes, what readers call it, and how many streams each process and address may have."""
 
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
     public_url: str | None = None
+    streams: int = 20_000
+    streams_of_one_address: int = 200
 
 
 def serve(settings: Settings, where: Where, *, consumers: Sequence[str], beside: Beside = lambda address, stop: None) -> int:
@@ -69,17 +84,18 @@ def serve(settings: Settings, where: Where, *, consumers: Sequence[str], beside:
     listener = _listen(where.host, where.port)
     with closing(listener), Leash() as leash:
         address = _address(listener)
-        public = _public(where.public_url, address)
-        children = _children(settings, listener, leash, workers=where.workers, public_url=public)
+        given = ["--public-url", _public(where.public_url, address), "--streams", str(where.streams)]
+        given += ["--streams-of-one-address", str(where.streams_of_one_address)]
+        children = _children(settings, listener, leash, workers=where.workers, given=given)
         if consumers:
             consume = ("dateline", "--data", settings.data, "consume", *consumers)
             children.insert(0, Child("consumers", consume, leash=leash.far_end))
-        return _run(children, address, beside)
+        return _run(children, listener, beside)
 
 
-def _run(children: Sequence[Child], address: str, beside: Beside) -> int:
+def _run(children: Sequence[Child], listener: socket.socket, beside: Beside) -> int:
     """Run the children until told to stop; the workers end before the consumers, so that the last change still goes out."""
-    stop = Stop()
+    stop, address = Stop(), _address(listener)
     with told_by_signals(stop):
         for child in children:
             child.start()
@@ -91,28 +107,19 @@ def _run(children: Sequence[Child], address: str, beside: Beside) -> int:
             stop.wait(_TURN_S)
         if stop.signal == signal.SIGINT:
             click.echo("Ending: open streams are let go over a few seconds. Once more to end at once.", err=True)
+        listener.close()  # the workers' are copies: while this one is open, connections are taken that nobody will answer
         _end([one for one in children if one.name == _WORKER], timeout=_WORKERS_WITHIN_S)
         _end([one for one in children if one.name != _WORKER], timeout=_CONSUMERS_WITHIN_S)
     return INTERRUPTED if stop.signal == signal.SIGINT else 0
 
 
-def _children(settings: Settings, listener: socket.socket, leash: Leash, *, workers: int, public_url: str) -> list[Child]:
+def _children(settings: Settings, listener: socket.socket, leash: Leash, *, workers: int, given: Sequence[str]) -> list[Child]:
     from dateline.serving.board import new_board
 
     number, board = str(listener.fileno()), new_board()
-    given = (
-        "dateline.serving.worker",
-        "--fd",
-        number,
-        "--data",
-        settings.data,
-        "--public-url",
-        public_url,
-        "--board",
-        str(board),
-    )
+    worker = ("dateline.serving.worker", "--fd", number, "--board", str(board), "--data", settings.data, *given)
     return [
-        Child(_WORKER, (*given, "--number", str(one + 1)), leash=leash.far_end, descriptors=[listener.fileno(), board])
+        Child(_WORKER, (*worker, "--number", str(one + 1)), leash=leash.far_end, descriptors=[listener.fileno(), board])
         for one in range(workers)
     ]
 

@@ -38,20 +38,29 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        """Start it; where the system has no room for it, it is tried again as if it had ended."""
         self._started = time.monotonic()
-        # In a session of its own, so that Ctrl-C reaches the parent alone, which ends its children in order.
-        self.process = subprocess.Popen(self._command, pass_fds=self._descriptors, start_new_session=True)
+        try:
+            # In a session of its own, so that Ctrl-C reaches the parent alone, which ends its children in order.
+            self.process = subprocess.Popen(self._command, pass_fds=self._descriptors, start_new_session=True)
+        except OSError as error:
+            self._pause(error=str(error))
 
     def keep(self) -> None:
         """Start it again if it has ended: after a pause, which grows while it does not live for long."""
         if self.process is not None and (code := self.process.poll()) is not None:
             self.process = None
-            lived = time.monotonic() - self._started
-            self._pause_s = _FIRST_PAUSE_S if lived > _CALM_S else min(2 * self._pause_s, _LONGEST_PAUSE_S)
-            self._next_start = time.monotonic() + self._pause_s
-            say("ended", level="error", child=self.name, code=code, again_in_s=self._pause_s)
+            self._pause(code=code)
         if self.process is None and time.monotonic() >= self._next_start:
             self.start()
+
+    def _pause(self, **about: object) -> None:
+        moment = time.monotonic()
+        if moment - self._started > _CALM_S:
+            self._pause_s = _FIRST_PAUSE_S
+        self._next_start = moment + self._pause_s
+        say("ended", level="error", child=self.name, **about, again_in_s=self._pause_s)
+        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
 
     def tell(self) -> None:
         """Ask it to end."""

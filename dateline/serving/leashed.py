@@ -1,6 +1,7 @@
 """Runs a module for as long as the process that started it lives: `python -m dateline.serving.leashed FD MODULE [ARGUMENT…]`.
 
-The other end of the pipe FD is held by that process alone. However it ends, the pipe does too, and this process is told to stop.
+The other end of the pipe FD is held by that process alone. However it ends, the pipe does too, and this process is told to stop;
+if it does not within its time, it is ended.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ import os
 import runpy
 import signal
 import sys
+import time
 from threading import Thread
+
+_PATIENCE_S = 20.0
 
 
 def main() -> None:
@@ -23,6 +27,8 @@ def _stop_at_end_of(pipe: int) -> None:
     while os.read(pipe, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_PATIENCE_S)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

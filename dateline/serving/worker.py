@@ -6,9 +6,12 @@ import argparse
 import gc
 import logging
 import os
+import signal
 import socket
+import sys
 from contextlib import suppress
 
+from consumers.web.hub import Limits
 from dateline.app import SharedReader, make_site
 from dateline.cli.lines import say
 from dateline.serving.board import Board, new_board
@@ -32,12 +35,16 @@ def main() -> None:
     given = _arguments()
     gc.set_threshold(200_000, 20, 100)
     logging.basicConfig(level=logging.WARNING, handlers=[_Said()])
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # below, it tells of each request that is none
     _open_many_files()
     settings = read_settings(os.environ, data=given.data)
     source = SharedReader(settings)
     scrape = Scrape(settings, Board(new_board() if given.board is None else given.board), worker=given.number)
-    site = make_site(source, public_url=given.public_url, scrape=scrape)
+    limits = Limits(streams=given.streams, streams_of_one_address=given.streams_of_one_address)
+    site = make_site(source, public_url=given.public_url, limits=limits, scrape=scrape)
     server = DrainingServer(configuration(site), drain=lambda: site.hub.end(over=DRAIN_S))
+    # uvicorn hears of signals while it runs, and sends itself those that it heard once more when it has ended.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit())
     try:
         server.run(sockets=[socket.socket(fileno=given.fd)])
     except KeyboardInterrupt:
@@ -54,6 +61,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--number", type=int, default=1, help="which worker this is, from 1 on")
     parser.add_argument("--data")
     parser.add_argument("--public-url", required=True)
+    parser.add_argument("--streams", type=int, default=Limits().streams)
+    parser.add_argument("--streams-of-one-address", type=int, default=Limits().streams_of_one_address)
     return parser.parse_args()
 
 
