@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -113,5 +113,12 @@ class Generations(ABC):
         """
 
     @abstractmethod
-    def size_bytes(self, pointer: Pointer) -> int:
-        """Return about how much memory or disk a generation takes."""
+    def size_bytes(self, pointer: Pointer, *, partitions: Collection[int] | None = None) -> int:
+        """Return about how much memory or disk a generation takes, in all partitions or in some."""
+
+    @abstractmethod
+    def record(self, pointer: Pointer, *, partitions: Collection[int]) -> bytes | None:
+        """Return the digest of every story's record, as far as a generation has come in some partitions.
+
+        None where what it holds of a story is damaged.
+        """

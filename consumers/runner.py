@@ -29,7 +29,7 @@ _POLL = 4 * BATCH
 _IN_FLIGHT = 2
 _PATIENCE = 0.25
 _LOOK_AGAIN = 1.0
-"""Seconds after which an idle runner sees whether the view is still there."""
+"""Seconds between two looks at whether the view, and the claim on it, are still there."""
 
 _HINT = 5.0
 """Seconds between two hints to lag tools of how far the view is."""
@@ -154,10 +154,10 @@ class Runner:
         self._hint()
         if not batches:
             self.flush()
-            self._look_again()
         for batch in batches:
             for part in parts(batch, self._batch):
                 self._take(part)
+        self._look_again()
 
     def _assign(self) -> None:
         """Let go of what the group took away, and claim what it gives; what was fenced, only once the group was asked again."""
@@ -264,9 +264,10 @@ class Runner:
             self._settle()
 
     def _look_again(self) -> None:
-        """While there is nothing to write, see now and then that the view stands where it was left.
+        """Where there is nothing to write, see now and then that the view stands where it was left, and that the claim holds.
 
-        A store that came back from its last dump, or empty, is behind; without this, that would show at the next event only.
+        A store that came back from its last dump, or empty, is behind, and after a flip another generation is live; without this,
+        that would show at the partition's next event only.
         """
         moment = time.monotonic()
         if not self._held or moment < self._look_at:
@@ -274,7 +275,10 @@ class Runner:
         self._look_at = moment + _LOOK_AGAIN
         cursors = self._view.cursors(self._partitions)
         for partition, held in list(self._held.items()):
-            if partition not in cursors or cursors[partition].offset != held.applied:
+            if held.sent != held.applied or (self._prepared is not None and self._prepared.held is held):
+                continue  # the answer to what is written tells
+            found = cursors.get(partition)
+            if found is None or (found.offset, found.token) != (held.applied, held.claim.token):
                 self.drop(held)
                 self._fenced.add(partition)
 

@@ -29,6 +29,7 @@ class Cursor(Struct, frozen=True):
         log_id: The log that the view was built from.
         fold_version: The version of the fold that made it.
         torn: What was refused in the middle of a batch, after which nobody may go on with the partition; empty if all is well.
+        token: The claim that holds; empty where there is none.
     """
 
     partition: int
@@ -36,6 +37,7 @@ class Cursor(Struct, frozen=True):
     log_id: str
     fold_version: int
     torn: str = ""
+    token: str = ""
 
 
 class Parked(Struct, frozen=True):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import chain
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from consumers.intake import Homeless, Intake
 from consumers.record_digest import Chain
@@ -31,6 +31,8 @@ Advance = Callable[[int], None]
 
 _PAGE = 250
 _ADDED = ("seq", "digest", "recorded_at", "raw", "problem")
+COUNTED: Final = "counted"
+"""In the header of an export: that its last line is the end, which says how many records there are."""
 
 
 class Span(NamedTuple):
@@ -42,7 +44,7 @@ class Span(NamedTuple):
 
 
 def export(log: Log, *, story: str | None = None) -> Iterator[bytes]:
-    """Read the log up to where it ends now: the header, then a line for each record, in the order of their times.
+    """Read the log up to where it ends now: the header, a line for each record, in the order of their times, and the end.
 
     The order within a story is the log's, whatever the times say.
 
@@ -62,10 +64,13 @@ def export(log: Log, *, story: str | None = None) -> Iterator[bytes]:
     first = next(wanted, None)
     if first is None and story is not None:
         raise _no_story(log, story)
-    yield _encoded(HEADER)
+    yield _encoded({**HEADER, COUNTED: True})
     chains: dict[str, Chain] = {}
+    count = 0
     for record, said in chain([first] if first is not None else [], wanted):
         yield _encoded(_exported(record, said, chains))
+        count += 1
+    yield _encoded({**HEADER, "end": True, "records": count})
 
 
 def record_of_line(line: Line) -> tuple[str | None, NewRecord]:
@@ -74,7 +79,11 @@ def record_of_line(line: Line) -> tuple[str | None, NewRecord]:
     Raises:
         Refused: It holds none, or what it says is not what its bytes say.
     """
-    return _raw_record(line) if line.fields.get("raw") is not None else _plain_record(line)
+    if line.fields.get("raw") is None:
+        return _plain_record(line)
+    story, record = bytes_of_line(line)
+    _refuse_other_words(line.fields, record.value)
+    return story, record
 
 
 def records_by_time(log: Log, topic: str, ends: Mapping[int, int], *, advance: Advance = lambda count: None) -> Iterator[Record]:
@@ -144,9 +153,9 @@ def _exported(record: Record, read: Incoming | Homeless, chains: dict[str, Chain
 
 def _raw(record: Record) -> Json:
     return {
-        "key": _text(record.key),
-        "value": _text(record.value),
-        "headers": [[name, _text(value)] for name, value in record.headers],
+        "key": in_base64(record.key),
+        "value": in_base64(record.value),
+        "headers": [[name, in_base64(value)] for name, value in record.headers],
         "partition": record.partition,
         "offset": record.offset,
     }
@@ -160,7 +169,12 @@ def _plain_record(line: Line) -> tuple[str, NewRecord]:
     return event.story, record_of(event, timestamp=_recorded_at(line.fields))
 
 
-def _raw_record(line: Line) -> tuple[str | None, NewRecord]:
+def bytes_of_line(line: Line) -> tuple[str | None, NewRecord]:
+    """Return the record that the bytes in a line are, and its story, whatever else the line says.
+
+    Raises:
+        Refused: The bytes, the time or the story cannot be had from it.
+    """
     """Return the record whose bytes a line holds, and its story; None where it belongs to none."""
     fields, raw = line.fields, line.fields["raw"]
     if not isinstance(raw, dict):
@@ -175,7 +189,6 @@ def _raw_record(line: Line) -> tuple[str | None, NewRecord]:
     story = fields.get("story", home)
     if story is not None and story != home:
         raise Refused(f"story {shortened(story)}: the key in raw names {shortened(home)}.")
-    _refuse_other_words(fields, value)
     return story, NewRecord(key, value, _headers(raw.get("headers")), timestamp)
 
 
@@ -233,7 +246,8 @@ def _encoded(fields: Mapping[str, object]) -> bytes:
     return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
 
 
-def _text(data: bytes | None) -> str | None:
+def in_base64(data: bytes | None) -> str | None:
+    """Return bytes as an export writes them."""
     return None if data is None else b64encode(data).decode()
 
 

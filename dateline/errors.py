@@ -82,6 +82,10 @@ class StoreUnavailable(DatelineError):
     retriable = True
 
 
+class StoreFull(StoreUnavailable):
+    """Redis has no memory left for what was to be written; it is whole, and goes on once it has."""
+
+
 class RegistryUnavailable(DatelineError):
     """The schema registry gives no answer. What it said yes to before stays; doing the same again goes on from there."""
 
@@ -102,6 +106,10 @@ class ContentDamaged(StoreBroken):
     def __init__(self, message: str, *, what: str) -> None:
         super().__init__(message)
         self.what = what
+
+    def of(self, story: str) -> ContentDamaged:
+        """Return the error with the name of the story that was asked for, so that what to do can be copied."""
+        return ContentDamaged(str(self).replace("--story STORY", f"--story {story}"), what=self.what)
 
 
 class HalfWritten(StoreBroken):

@@ -35,7 +35,7 @@ _SETTINGS = {
     "stop-writes-on-bgsave-error": "no",  # the view can be built anew from the log
     "maxmemory-policy": "noeviction",
     "daemonize": "no",
-    "loglevel": "notice",
+    "loglevel": "warning",  # at `notice` each save adds lines for as long as the server runs
     "always-show-logo": "no",
 }
 

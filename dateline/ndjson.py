@@ -22,7 +22,7 @@ LONGEST_LINE: Final = 32 * 1024 * 1024
 
 FORMAT_VERSION: Final = 1
 HEADER: Final[Mapping[str, object]] = {"dateline": "log", "version": FORMAT_VERSION}
-"""The first line of an exported log. Whoever reads events passes over it."""
+"""How the first line of an exported log begins, and its last. Whoever reads events passes over both."""
 
 _DEEPEST = 32
 _KEPT = 20
@@ -43,6 +43,17 @@ class Line(Struct, frozen=True):
 
     number: int
     fields: Json
+
+
+class Frame(Struct, frozen=True):
+    """A line of an exported log that holds no record: its header, or its end, which is one with `end` in it."""
+
+    number: int
+    fields: Json
+
+    @property
+    def is_end(self) -> bool:
+        return "end" in self.fields
 
 
 class BadLine(Struct, frozen=True):
@@ -66,19 +77,24 @@ class BadLines:
 
 
 def read_file(name: str) -> Iterator[Line | BadLine]:
-    """Read the lines of a file; `-` is stdin. Blank lines are passed over, and so is the header of an exported log.
+    """Read the lines of a file; `-` is stdin. Blank lines are passed over, and so are header and end of an exported log.
 
     Raises:
         Refused: The file cannot be read, or is of another format.
     """
+    return (one for one in read_framed(name) if not isinstance(one, Frame))
+
+
+def read_framed(name: str) -> Iterator[Line | BadLine | Frame]:
+    """Read the lines of a file as `read_file` does, with header and end."""
     try:
         if name == "-":
             if sys.stdin is None:
                 raise Refused("There is nothing to read: stdin is closed. Give a file.")
-            yield from read_lines(sys.stdin.buffer)
+            yield from _framed_lines(sys.stdin.buffer)
             return
         with Path(name).open("rb") as file:
-            yield from read_lines(file)
+            yield from _framed_lines(file)
     except FileNotFoundError:
         raise Refused(f"There is no file {name!r}. Check its name, or give - to read from stdin.") from None
     except IsADirectoryError:
@@ -93,6 +109,10 @@ def read_lines(file: BinaryIO, *, longest: int = LONGEST_LINE) -> Iterator[Line 
     Args:
         longest: The most bytes that a line may have.
     """
+    return (one for one in _framed_lines(file, longest=longest) if not isinstance(one, Frame))
+
+
+def _framed_lines(file: BinaryIO, *, longest: int = LONGEST_LINE) -> Iterator[Line | BadLine | Frame]:
     is_first = True
     for number, data, is_whole in _raw_lines(file, longest):
         text = (data.removeprefix(_BOM) if number == 1 else data).strip(b" \t\r\n")
@@ -104,6 +124,7 @@ def read_lines(file: BinaryIO, *, longest: int = LONGEST_LINE) -> Iterator[Line 
             fields = _parsed(text, is_whole=is_whole, longest=longest)
             if "dateline" in fields and "type" not in fields:
                 _check_header(number, fields)
+                yield Frame(number, fields)
             else:
                 yield Line(number, fields)
         except ValueError as error:

@@ -1,22 +1,25 @@
 """Proves an exported log against itself and against a published digest. It needs the file alone: no log and no view.
 
 Each story's digest is made anew from the raw bytes, record by record, and compared with the one beside each record. What does not
-fit is named by its line. Memory holds a few values a story, however long the file is.
+fit is named by its line, and so is what a line says beside its bytes that they do not say. Memory holds a few values a story,
+however long the file is.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeGuard
 
 from msgspec import Struct, field
 
 from consumers.record_digest import BEGINNING, Chain, chained, log_digest, record_digest
-from dateline.archive import record_of_line
+from dateline.archive import COUNTED, bytes_of_line
+from dateline.beside import problem_beside
 from dateline.errors import Refused
 from dateline.log.base import NewRecord
-from dateline.ndjson import BadLine, Line, printable
+from dateline.ndjson import HEADER, BadLine, Frame, Line, printable
 from schemas.names import shortened
 from schemas.times import from_ms, rfc3339
 
@@ -92,14 +95,14 @@ class Checked(Struct):
             self.faults.append(Fault(line, story, seq, printable(problem)))
 
 
-def check_record(lines: Iterable[Line | BadLine], *, published: bytes | None = None) -> Checked:
-    """Check an exported log from its lines (`dateline.ndjson.read_file`), and look for a published digest in it.
+def check_record(lines: Iterable[Line | BadLine | Frame], *, published: bytes | None = None) -> Checked:
+    """Check an exported log from its lines (`dateline.ndjson.read_framed`), and look for a published digest in it.
 
     Raises:
         Refused: The file is no exported log.
     """
     found = Checked()
-    for line in lines:
+    for line in _framed(found, lines):
         if isinstance(line, BadLine):
             found.add(line.number, line.reason)
         else:
@@ -107,6 +110,45 @@ def check_record(lines: Iterable[Line | BadLine], *, published: bytes | None = N
     if found.proven is None and published is not None and found.record == published:
         found.proven = Place()
     return found
+
+
+def _framed(found: Checked, lines: Iterable[Line | BadLine | Frame]) -> Iterator[Line | BadLine]:
+    """Yield the lines between header and end, and see that both are where they must be.
+
+    Raises:
+        Refused: There is no header, and no record either.
+    """
+    header: Frame | None = None
+    end: Frame | None = None
+    count = number = 0
+    for line in lines:
+        number = line.number
+        if end is not None:
+            found.add(number, f"it stands after the end of the export, which is line {end.number}")
+        if isinstance(line, Frame):
+            if line.is_end:
+                end = line
+            elif count or header is not None:
+                found.add(number, "a header in the middle: this is more than one export, or lines were moved. Verify each alone")
+            header = header or line
+            continue
+        count += 1
+        yield line
+    if header is None and not found.records:
+        raise Refused(f"This is no exported log: one begins with {json.dumps(HEADER)}. Make one with: dateline log export FILE")
+    if header is None or header.is_end:
+        found.add(1, "the header of an export is missing: its beginning is gone, or it is none")
+    _check_end(found, header, end, count, number)
+
+
+def _check_end(found: Checked, header: Frame | None, end: Frame | None, count: int, last: int) -> None:
+    if end is not None:
+        wanted = end.fields.get("records")
+        if wanted != count:
+            problem = f"the export ended with {shortened(wanted)} records, and {count:,} are here: lines were taken out or put in"
+            found.add(end.number, problem)
+    elif header is not None and header.fields.get(COUNTED):
+        found.add(last, "the file ends before the export did: its end is missing. Copy or export it once more")
 
 
 def digest_of(text: object) -> bytes:
@@ -122,14 +164,19 @@ def digest_of(text: object) -> bytes:
 
 def _take(found: Checked, line: Line, published: bytes | None) -> None:
     """Take the next line. Whatever is wrong with it, the next one is held to what this one states."""
+    if line.fields.get("raw") is None:
+        _pass_over(found, line, "its raw bytes are not there, so nothing is proven of it")
+        return
     try:
-        story, record = record_of_line(line)
+        story, record = bytes_of_line(line)
         _check_time(line, record)
     except Refused as error:
         _pass_over(found, line, str(error))
         return
     if story is None:
         found.of_no_story += 1
+        if problem := problem_beside(line, None, record):
+            found.add(line.number, problem)
         return
     found.records += 1
     kept = found.stories.setdefault(story, StoryFound())
@@ -144,10 +191,9 @@ def _take(found: Checked, line: Line, published: bytes | None) -> None:
         missing = f"seq {kept.seq + 1}" + (f" to {seq - 1}" if seq > kept.seq + 2 else "")
         found.add(line.number, f"before it, {missing} is missing or was moved", story=story, seq=seq)
         _go_on(kept, seq, stated=_stated(found, line, story, seq))
-    elif line.fields.get("raw") is None:
-        found.add(line.number, "its raw bytes are not there, so nothing is proven of it", story=story, seq=seq)
-        _go_on(kept, seq, stated=_stated(found, line, story, seq))
     else:
+        if problem := problem_beside(line, story, record):
+            found.add(line.number, problem, story=story, seq=seq)
         _link(found, line, Place(story, seq), _record(record), published)
 
 

@@ -19,7 +19,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from dateline.errors import DatelineError, Refused, StoreBroken, StoreUnavailable
+from dateline.errors import DatelineError, Refused, StoreBroken, StoreFull, StoreUnavailable
 
 Key = str
 Value = str | bytes | int
@@ -29,6 +29,8 @@ _OUR_FAULT = (redis.exceptions.ResponseError, redis.exceptions.NoPermissionError
 """What will not pass by itself: keys of another kind, a right that is missing. Subclasses may (busy, loading, read-only)."""
 
 _ERRORS = (redis.exceptions.RedisError, redis.exceptions.RedisClusterException, OSError)
+
+_FULL = "command not allowed when used memory > 'maxmemory'"
 
 _UNLINKED = 500
 """Keys that one command takes away: well under a millisecond of Redis, since their memory is freed by another thread."""
@@ -191,8 +193,12 @@ class Store:
                 f"Redis at {self.shown} refuses the name or password: {_words(error)}. Check DATELINE_REDIS."
             ) from error
         except _ERRORS as error:
+            if isinstance(error, redis.exceptions.OutOfMemoryError) or _FULL in str(error):
+                raise StoreFull(f"Redis at {self.shown} is full: {_FULL}. Raise its maxmemory.") from error
             if type(error) in _OUR_FAULT:
-                raise StoreBroken(f"Redis at {self.shown} refused what was asked of it: {_words(error)}.") from error
+                raise StoreBroken(
+                    f"Redis at {self.shown} refused what was asked of it: {_words(error)}.{_advice(error)}"
+                ) from error
             raise StoreUnavailable(f"Redis at {self.shown} cannot be used: {_words(error)}.") from error
 
 
@@ -330,6 +336,12 @@ def _without_secret(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
+
+
+def _advice(error: BaseException) -> str:
+    if "WRONGTYPE" not in str(error):
+        return ""
+    return " Something else wrote there; dateline verify names what is damaged, and it is built anew by: dateline replay timeline"
 
 
 def _words(error: BaseException) -> str:

@@ -185,6 +185,7 @@ class Replay:
                     self.result.compared += 1
                 if found.same is False:
                     self.result.different.append(found)
+        self._count_again()
 
     def _unequal(self, compared: set[int], *, check: Callable[[], None]) -> dict[str, Comparison]:
         """Return the stories that never come to stand at one record, since the two are built from other records."""
@@ -224,6 +225,7 @@ class Replay:
             self._flip_one(partition, reset, check=check)
             self.result.flipped += 1
         self.result.flip_seconds = time.monotonic() - began
+        self._count_again()
         self.result.parked = sorted(self._generations.parked("live"))
 
     def _flip_one(self, partition: int, reset: Sequence[str], *, check: Callable[[], None]) -> None:
@@ -257,8 +259,16 @@ class Replay:
         done = {p: one for p, one in live.items() if one.name == self.result.generation} | dict(shadow)
         return sum(max(0, one.offset - begins[p]) for p, one in done.items())
 
+    def _count_again(self) -> None:
+        """Count what it has caught up with since it came to the end of the log."""
+        caught_up = self._seen(self._log.begin_offsets(EVENTS_TOPIC)) - self.result.records
+        if caught_up > 0:
+            self.result.records += caught_up
+            self.result.read += caught_up
+
     def _runner(self) -> Runner:
-        return runner_of(self._log, self._generations, "shadow", self.result.generation, codec=self._codec)
+        names = dict.fromkeys(range(self._partitions), self.result.generation)
+        return runner_of(self._log, self._generations, "shadow", names, codec=self._codec)
 
 
 def _can_go_on(one: Generation, extent: Extent, partition: int) -> bool:
@@ -276,9 +286,10 @@ def help_build(log: Log, generations: Generations, *, codec: Codec, progress: Pr
         Refused: Nothing is being built, or not from this log by this fold.
     """
     name = _joinable(log, generations)
+    names = dict.fromkeys(range(log.partitions(EVENTS_TOPIC)), name)
     begins, ends = log.begin_offsets(EVENTS_TOPIC), log.end_offsets(EVENTS_TOPIC)
     total = sum(ends.values()) - sum(begins.values())
-    with suppress(GenerationGone), closing(runner_of(log, generations, "shadow", name, codec=codec)) as runner:
+    with suppress(GenerationGone), closing(runner_of(log, generations, "shadow", names, codec=codec)) as runner:
         while shadow := generations.standing("shadow"):
             beat = time.monotonic() + _BEAT
             runner.run(stopped=lambda until=beat: time.monotonic() > until, timeout=_BEAT)  # type: ignore[misc]  # a default
@@ -305,12 +316,12 @@ def _joinable(log: Log, generations: Generations) -> str:
     raise Refused("Nothing is being built that could be joined. Begin with: dateline replay timeline")
 
 
-def runner_of(log: Log, generations: Generations, pointer: Pointer, name: str, *, codec: Codec) -> Runner:
-    """Return a runner of generation `name`, which lets a partition go where that is live by now; the caller closes it."""
+def runner_of(log: Log, generations: Generations, pointer: Pointer, names: Mapping[int, str], *, codec: Codec) -> Runner:
+    """Return a runner of the generations `names`, which lets a partition go where its own is live; the caller closes it."""
 
     def stopped(partition: int, error: DatelineError) -> None:
         live = generations.standing("live").get(partition)
-        if live is None or live.name != name:
+        if live is None or live.name != names.get(partition):
             raise error
 
     view = generations.view(pointer)

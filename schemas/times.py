@@ -29,10 +29,14 @@ def parse_time(text: str) -> datetime:
     try:
         when = when.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"{text!r} lies outside the calendar (the years 1 to 9999).") from None
+        raise ValueError(_outside(text)) from None
     if not EARLIEST <= when <= LATEST:
-        raise ValueError(f"{text!r} lies outside the calendar (the years 1 to 9999).")
+        raise ValueError(_outside(text))
     return when
+
+
+def _outside(text: str) -> str:
+    return f"{text!r} lies outside the calendar, which goes from {EARLIEST.date()} to {LATEST.date()} (0:00 UTC)."
 
 
 def from_ms(ms: int) -> datetime:

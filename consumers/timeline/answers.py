@@ -152,6 +152,7 @@ class ViewPosition(Struct, frozen=True):
         parked: How many stories are parked.
         first: The first offset that it was built from.
         torn: What was refused in the middle of a batch, after which nobody goes on with it; empty if all is well.
+        token: The claim that holds; empty where there is none.
     """
 
     partition: int
@@ -167,6 +168,7 @@ class ViewPosition(Struct, frozen=True):
     parked: int = 0
     first: int = 0
     torn: str = ""
+    token: str = ""
 
 
 def place_below(cursor: str | None) -> int | None:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from consumers.record_digest import Chain, log_digest
 from consumers.timeline import keys
 from consumers.timeline.documents import read_story
+from consumers.timeline.expiring import expiring
 from consumers.timeline.folding import Folding
 from consumers.timeline.leftovers import leftovers
 from consumers.timeline.replica import Content, differences
@@ -75,6 +76,7 @@ class Auditor:
             updates += sum(len(content) for key, content in folding.replica.keys.items() if key.startswith("docs/"))
             digests += _story_digests(folding.replica.keys)
             chains += _chains(folding.replica.keys)
+        found += expiring(self._store)
         found += [_left_over(name, count) for name, count in leftovers(self._store, partitions=partitions).items()]
         return Audit(records, stories, updates, found, _combined(digests), log_digest(chains).hex())
 

@@ -79,8 +79,9 @@ def _reader(kind: type[T]) -> Callable[[bytes | str], T]:
 def damaged(what: str) -> ContentDamaged:
     """Return the error for a view that does not hold what a timeline holds."""
     return ContentDamaged(
-        f"The timeline in Redis is damaged ({what}); something else wrote there, or keys were evicted. It can be thrown away: "
-        "empty this Redis, or remove DATA/redis.rdb while no dateline command runs, and it is built again from the log.",
+        f"The timeline in Redis is damaged ({what}); something else wrote there, or keys were evicted. Build the story anew, "
+        "while readers have all others: dateline replay timeline --story STORY (dateline verify names what is damaged), or if it "
+        "is much, the whole: dateline replay timeline",
         what=what,
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import closing
 
 from msgspec import json
 from typing_extensions import override
 
 from consumers.generations import Comparison, Generation, Generations, Pointer
+from consumers.record_digest import Chain, log_digest
 from consumers.timeline import keys
 from consumers.timeline.answers import ViewPosition
 from consumers.timeline.documents import read_story
@@ -70,10 +71,7 @@ class TimelineGenerations(Generations):
     @override
     def seqs(self, pointer: Pointer, partition: int) -> Mapping[str, int]:
         found = self.standing(pointer).get(partition)
-        if found is None:
-            return {}
-        ((_, states),) = self._store.contents_of([f"{keys.generation_prefix(partition, found.name)}stories"])
-        return {story: _seq(str(state)) for story, state in states.items()}
+        return {story: _seq(state) for story, state in self._states(partition, found.name)} if found is not None else {}
 
     @override
     def compare(self, partition: int, *, but: Container[str] = ()) -> Iterator[Comparison]:
@@ -116,11 +114,25 @@ class TimelineGenerations(Generations):
         return sum(self._drop_one(partition, name) for partition, name in sorted(self._unnamed()))
 
     @override
-    def size_bytes(self, pointer: Pointer) -> int:
+    def size_bytes(self, pointer: Pointer, *, partitions: Collection[int] | None = None) -> int:
         return sum(
             self._store.size_bytes(keys.generation_prefix(partition, found.name), sample=_SAMPLE)
             for partition, found in self.standing(pointer).items()
+            if partitions is None or partition in partitions
         )
+
+    @override
+    def record(self, pointer: Pointer, *, partitions: Collection[int]) -> bytes | None:
+        standing = {p: found for p, found in self.standing(pointer).items() if p in partitions}
+        try:
+            states = [read_story(state) for p, found in standing.items() for _, state in self._states(p, found.name)]
+        except StoreBroken:
+            return None
+        return log_digest((state.id, Chain(state.seq, state.digest)) for state in states)
+
+    def _states(self, partition: int, generation: str) -> Iterator[tuple[str, str]]:
+        ((_, states),) = self._store.contents_of([f"{keys.generation_prefix(partition, generation)}stories"])
+        return ((story, str(state)) for story, state in states.items())
 
     def _unnamed(self) -> set[tuple[int, str]]:
         """Return the generations that no pointer names, by partition and name. One that is made meanwhile is not among them."""

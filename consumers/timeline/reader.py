@@ -306,8 +306,9 @@ class _Corrected(Struct):
 
 def _position(partition: int, reply: Reply) -> ViewPosition:
     generation, meta, stories, problems, parked = reply
-    *numbers, torn = meta
+    *numbers, torn, token = meta
     offset, log_id, fold, homeless, undecodable, made_at, first = (part.decode() if part else "0" for part in numbers)
     counts = (int(offset), log_id, int(fold), int(homeless), int(undecodable), int(made_at), stories)
     told = [json.decode(one) for one in reversed(problems)]
-    return ViewPosition(partition, generation.decode(), *counts, told, parked, int(first), (torn or b"").decode())
+    kept = ((torn or b"").decode(), (token or b"").decode())
+    return ViewPosition(partition, generation.decode(), *counts, told, parked, int(first), *kept)

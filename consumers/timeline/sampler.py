@@ -20,6 +20,7 @@ from msgspec import Struct
 from consumers.fit import Extent, check_whole
 from consumers.timeline import keys
 from consumers.timeline.documents import read_story
+from consumers.timeline.expiring import in_words
 from consumers.timeline.folding import Folding
 from consumers.timeline.replica import Content, differences
 from consumers.timeline.story_check import unusable_line
@@ -74,7 +75,7 @@ class Sampler:
         """
         partitions = list(range(self._log.partitions(self._topic)))
         random.shuffle(partitions)
-        with closing(self._store.wire([keys.DIGEST, keys.SCORES, keys.STANDING])) as wire:
+        with closing(self._store.wire([keys.DIGEST, keys.EXPIRING, keys.SCORES, keys.STANDING])) as wire:
             for partition in partitions:
                 yield from self._partition(wire, partition)
 
@@ -158,9 +159,10 @@ class Sampler:
             wanted = [key for key in own if made[at.prefix + key] != sum_of(part.get(key, {}))]
         except StoreBroken:  # a key is of another kind
             wanted = list(own)
+        forgotten = list(in_words(wire.send(keys.EXPIRING, [at.prefix + key for key in own], []).get()).values())
         if wanted or not self._has_members(wire, at, story, part):
-            return self._read_differences(at, story, part, [*wanted, *SHARED])
-        return []
+            return [*self._read_differences(at, story, part, [*wanted, *SHARED]), *forgotten]
+        return forgotten
 
     def _has_members(self, wire: Wire, at: Standing, story: str, part: Mapping[str, Content]) -> bool:
         """Return whether the keys that all stories share hold what they must of this one."""

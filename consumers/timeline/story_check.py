@@ -6,9 +6,10 @@ from msgspec import MsgspecError, Struct, json
 
 from consumers.fit import Extent, check_whole
 from consumers.story import FOLD_VERSION
+from consumers.timeline.expiring import expiring_of
 from consumers.timeline.folding import Folding
 from consumers.timeline.replica import Content, Past, differences
-from consumers.timeline.story_keys import Standing, live_part, problems_kept_from, standing
+from consumers.timeline.story_keys import SHARED, Standing, live_part, problems_kept_from, standing
 from dateline.errors import Refused, StoreUnavailable
 from dateline.log.base import Log
 from dateline.log.partitioner import partition_of
@@ -104,6 +105,9 @@ class StoryCheck:
             if lines := differences(key, right, found):
                 wanted.append(key)
                 told += lines
+        forgotten = expiring_of(self._store, [at.prefix + key for key in sorted(live) if key not in SHARED])
+        told += forgotten.values()
+        wanted += [key for one in forgotten if (key := one.removeprefix(at.prefix)) not in wanted]
         failed = self.folding.failed.get(self.story)
         if at.parked or failed:
             told = [unusable_line(self.story, at.parked, failed)]

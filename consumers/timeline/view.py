@@ -67,7 +67,10 @@ class TimelineView(View):
 
     def cursors(self, partitions: int) -> Mapping[int, Cursor]:
         positions = TimelineReader(self._store, partitions=partitions, pointer=self._pointer).positions()
-        return {one.partition: Cursor(one.partition, one.offset, one.log_id, one.fold_version, one.torn) for one in positions}
+        return {
+            one.partition: Cursor(one.partition, one.offset, one.log_id, one.fold_version, one.torn, one.token)
+            for one in positions
+        }
 
     def parked(self, partition: int) -> Mapping[str, Parked]:
         args = [keys.prefix(partition)]

@@ -38,17 +38,17 @@ log_command.add_command(copy_command)
 def export_command(deployment: Deployment, file: str, story: str | None) -> None:
     """Write every record of the log as one line of JSON, to stdout or to a file.
 
-    The first line is a header, no record: the format and its version. Beside the event stand seq, the digest of its story's
-    record up to there (docs/the-record.md), when it was recorded, and the raw bytes. A record that cannot be decoded is there
-    too: its type is null, and problem says why. A file is replaced once the export is whole, and only its owner may read it: an
-    archive also holds what was killed or is under embargo.
+    The first line is a header, no record: the format and its version; the last one says how many records there are. Beside the
+    event stand seq, the digest of its story's record up to there (docs/the-record.md), when it was recorded, and the raw bytes.
+    A record that cannot be decoded is there too: its type is null, and problem says why. A file is replaced once the
+    export is whole, and only its owner may read it: an archive also holds what was killed or is under embargo.
     """
     from dateline.archive import export
     from schemas.names import check_name
 
     lines = export(deployment.log, story=check_name("story", story) if story is not None else None)
     first = next(lines)  # what can be refused is refused before the file is touched
-    records = -1  # the header is none
+    records = -2  # neither header nor end is one
     with output(file) as write:
         for line in chain([first], lines):
             write(line)

@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import click
 
 from dateline.deployment import Deployment
-from dateline.errors import LogChanged, Refused
+from dateline.errors import ContentDamaged, LogChanged, Refused
 from dateline.settings import read_settings
 
 P = ParamSpec("P")
@@ -34,6 +34,9 @@ def with_deployment(function: Callable[Concatenate[Deployment, P], R]) -> Callab
                 return function(deployment, *args, **kwargs)
             except LogChanged as error:
                 raise deployment.advise(error) from error
+            except ContentDamaged as error:
+                story = kwargs.get("story")
+                raise (error.of(story) if isinstance(story, str) else error) from error
 
     return update_wrapper(wrapper, function)
 

@@ -42,7 +42,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "status": ("dateline.cli.status", "how far each view is, and what could not be read"),
         "replay": ("dateline.cli.replay", "build a view anew from the log, and switch to it"),
         "generations": ("dateline.cli.replay", "the builds of a view that stand side by side"),
-        "rollback": ("dateline.cli.replay", "go back to the build before the last replay"),
+        "rollback": ("dateline.cli.rollback", "go back to the build before the last replay"),
         "parked": ("dateline.cli.parked", "stories that wait, as an event of theirs could not be applied"),
         "verify": ("dateline.cli.verify", "fold the log anew and compare with the live view"),
         "log": ("dateline.cli.archive", "export, import and copy the log itself"),
@@ -114,7 +114,7 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(error.format_message(), err=True)
         return USAGE
     except click.UsageError as error:
-        return _fail(f"{error.format_message()}{_usage_hint(error)}", USAGE)
+        return _fail(f"{_ended(error.format_message())}{_usage_hint(error)}", USAGE)
     except click.ClickException as error:
         return _fail(error.format_message(), 1)
     except (click.Abort, KeyboardInterrupt):
@@ -152,6 +152,10 @@ def _drop_output() -> None:
 def _fail(message: str, code: int) -> int:
     click.echo(f"dateline: {' '.join(message.split())}", err=True)
     return code
+
+
+def _ended(message: str) -> str:
+    return message if message.endswith((".", "?", "!")) or "--help" in message else f"{message.rstrip()}."
 
 
 def _usage_hint(error: click.UsageError) -> str:

@@ -56,6 +56,7 @@ def list_command(deployment: Deployment, as_json: bool) -> None:
 @with_deployment
 def show_command(deployment: Deployment, story: str, as_json: bool) -> None:
     """Show why a story is parked, the event that could not be applied, and how many records wait."""
+    story = _checked(story)
     _catch_up(deployment)
     parked = _parked(deployment).get(story)
     if parked is None:
@@ -66,7 +67,8 @@ def show_command(deployment: Deployment, story: str, as_json: bool) -> None:
     if as_json:
         emit_json(told)
         return
-    click.echo(f"{story} is parked since {_moment(told)}{_at(told['seq'])}; {counted(waiting, 'record')} of it wait.")
+    wait = f"{counted(waiting, 'record')} of it {'waits' if waiting == 1 else 'wait'}"
+    click.echo(f"{story} is parked since {_moment(told)}{_at(told['seq'])}; {wait}.")
     click.echo(f"The error: {told['error']}")
     if told["record"] is not None:
         click.echo("The record that could not be applied:")
@@ -83,6 +85,7 @@ def retry_command(deployment: Deployment, stories: Sequence[str], as_json: bool)
 
     Where consumers run, one of them does it. Exit code 1 if a story is parked still, 4 if no consumer did it in time.
     """
+    stories = [_checked(story) for story in stories]
     _catch_up(deployment)
     chosen = list(dict.fromkeys(stories)) or sorted(_parked(deployment))
     generations = deployment.generations()
@@ -133,6 +136,12 @@ def _wait(deployment: Deployment, stories: Sequence[str]) -> None:
     deployment.wait_until(
         lambda: not any(parked.retry for story, parked in _parked(deployment).items() if story in stories), timeout=PATIENCE
     )
+
+
+def _checked(story: str) -> str:
+    from schemas.names import check_name
+
+    return check_name("story", story)
 
 
 def _parked(deployment: Deployment) -> Mapping[str, Parked]:

@@ -1,4 +1,4 @@
-"""`dateline replay`, `generations` and `rollback`: a view built anew from the log, and gone back from."""
+"""`dateline replay` and `dateline generations`: a view built anew from the log, and the builds that stand side by side."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dateline.cli.alone import PATIENCE, alone, names_of
 from dateline.cli.common import emit_json, json_option, notice, with_deployment
 from dateline.cli.importing import counted, told_if_stopped
 from dateline.cli.progress import meter
 from dateline.cli.room import check_room
 from dateline.deployment import Deployment
-from dateline.errors import DatelineError, OtherVersion, Refused
+from dateline.errors import DatelineError, OtherVersion, Refused, StoreFull, StoreUnavailable
 from schemas.topics import EVENTS_TOPIC
 
 if TYPE_CHECKING:
@@ -24,11 +25,9 @@ if TYPE_CHECKING:
     from dateline.replay import Replayed
 
 _SHOWN = 10
-_PATIENCE = 8.0
-"""Seconds to wait for another replay: a broker takes a few to notice that one was killed on another machine."""
-
-_ROLLBACK_PATIENCE = 600.0
-_accept_loss = click.option("--accept-loss", is_flag=True, help="Switch although readers lose what a run without it has named.")
+accept_loss_option = click.option(
+    "--accept-loss", is_flag=True, help="Switch although readers lose what a run without it has named."
+)
 
 VIEWS = ("timeline", "all")
 
@@ -40,7 +39,7 @@ VIEWS = ("timeline", "all")
 @click.argument("view", type=click.Choice(VIEWS))
 @click.option("--story", metavar="S", help="Build this story alone, in place; readers have the old one or the new one.")
 @click.option("--no-switch", is_flag=True, help="Build and compare only; the next replay goes on from there.")
-@_accept_loss
+@accept_loss_option
 @click.option("--join", is_flag=True, help="On Kafka: help another process that replays, and end with it.")
 @click.option("--as-of", metavar="T|SEQ", help="Build it as it was then (a seq: with --story), compare, keep nothing.")
 @click.option("--out", "file", metavar="FILE|-", help="With --as-of: write what was built, a line of JSON a story.")
@@ -89,32 +88,6 @@ def replay_command(
     return 0
 
 
-@click.command(name="rollback", epilog="Example: dateline rollback timeline")
-@click.argument("view", type=click.Choice(VIEWS[:1]))
-@_accept_loss
-@json_option
-@with_deployment
-def rollback_command(deployment: Deployment, view: str, accept_loss: bool, as_json: bool) -> None:
-    """Go back to the generation that was live before the last replay. It catches up first, so no reader misses anything.
-
-    Its parked stories are tried once more. It is refused where one stands still in it that goes on in the live one.
-    """
-    from dateline.rollback import roll_back
-    from schemas.codec import committed_codec
-
-    deployment.warm_up()
-    generations = deployment.generations()
-    with _alone(deployment):
-        done = roll_back(
-            deployment.log, generations, codec=committed_codec(), patience=_ROLLBACK_PATIENCE, accept_loss=accept_loss
-        )
-    if as_json:
-        emit_json({"view": view, "generation": done.generation, "was_behind": done.behind, "parked": done.parked})
-        return
-    click.echo(f"Readers have {done.generation} again; it was {counted(done.behind, 'record')} behind and has caught up.")
-    _say_parked(done.parked)
-
-
 @click.group(name="generations", invoke_without_command=True, epilog="Example: dateline generations")
 @json_option
 @click.pass_context
@@ -135,30 +108,37 @@ def _list_command(deployment: Deployment, as_json: bool) -> None:
     if as_json:
         emit_json(found)
     else:
-        click.echo(table(found))
+        click.echo(table(found, partitions=deployment.partitions))
 
 
 @generations_command.command(name="drop", epilog="Example: dateline generations drop previous")
 @click.argument("which", type=click.Choice(("previous", "shadow", "leftovers")))
+@json_option
 @with_deployment
-def drop_command(deployment: Deployment, which: str) -> None:
+def drop_command(deployment: Deployment, which: str, as_json: bool) -> None:
     """Take the previous generation away, one whose build was given up, or what is left of others, and give its memory back.
 
     Leftovers are keys of generations that nothing names any more; dateline verify finds them.
     """
     deployment.warm_up()
     generations = deployment.generations()
+    names: list[str] = []
     if which == "leftovers":
-        with _alone(deployment):
-            click.echo(_drop_leftovers(deployment, generations))
-        return
-    pointer: Pointer = "previous" if which == "previous" else "shadow"
-    names = sorted({one.name for one in generations.standing(pointer).values()})
-    if not names:
-        raise Refused(f"There is no {which} generation. See: dateline generations")
-    with _alone(deployment):
-        dropped = generations.drop(pointer)
-    click.echo(f"Dropped {', '.join(names)}: {counted(dropped, 'key')}.")
+        with alone(deployment):
+            dropped = _drop_leftovers(deployment, generations)
+        told = f"Dropped {counted(dropped, 'key')} that nothing names." if dropped else "Nothing was left over."
+    else:
+        pointer: Pointer = "previous" if which == "previous" else "shadow"
+        names = sorted({one.name for one in generations.standing(pointer).values()})
+        if not names:
+            raise Refused(f"There is no {which} generation. See: dateline generations")
+        with alone(deployment):
+            dropped = generations.drop(pointer)
+        told = f"Dropped {', '.join(names)}: {counted(dropped, 'key')}."
+    if as_json:
+        emit_json({"view": "timeline", "which": which, "generations": names, "keys": dropped})
+    else:
+        click.echo(told)
 
 
 def _as_of(deployment: Deployment, as_of: str, story: str | None, file: str | None, *, join: bool, as_json: bool) -> int:
@@ -169,15 +149,15 @@ def _as_of(deployment: Deployment, as_of: str, story: str | None, file: str | No
     return replay_as_of(deployment, as_of, story=story, file=file, as_json=as_json)
 
 
-def _drop_leftovers(deployment: Deployment, generations: Generations) -> str:
-    """Take away what nothing names, and what is left of stories whose rebuilding was stopped; return what to say of it."""
+def _drop_leftovers(deployment: Deployment, generations: Generations) -> int:
+    """Take away what nothing names, and what is left of stories whose rebuilding was stopped; return how many keys that were."""
     from consumers.timeline.leftovers import drop_rebuilds
     from dateline.turn import only_one
 
     dropped = generations.drop()
-    with only_one(deployment.log, "replay-story", what="replay of a story", notify=deployment.notify, patience=_PATIENCE):
+    with only_one(deployment.log, "replay-story", what="replay of a story", notify=deployment.notify, patience=PATIENCE):
         dropped += drop_rebuilds(deployment.store, partitions=deployment.partitions)
-    return f"Dropped {counted(dropped, 'key')} that nothing names." if dropped else "Nothing was left over."
+    return dropped
 
 
 def _replay(deployment: Deployment, *, switch: bool, accept_loss: bool) -> Replayed:
@@ -185,7 +165,7 @@ def _replay(deployment: Deployment, *, switch: bool, accept_loss: bool) -> Repla
     from schemas.codec import committed_codec
 
     generations = deployment.generations()
-    with _alone(deployment) as stay:
+    with alone(deployment) as stay:
         try:
             deployment.catch_up()
         except OtherVersion:
@@ -195,14 +175,43 @@ def _replay(deployment: Deployment, *, switch: bool, accept_loss: bool) -> Repla
         replay = Replay(deployment.log, generations, codec=committed_codec())
         if switch and not accept_loss:
             replay.check_log()
-        replay.begin(check_room=lambda: check_room(deployment, generations))
-        with meter("Replaying", unit="events") as show:
-            replay.build(progress=show, stay=stay)
-        with replay.following() as check:
-            replay.compare(check=partial(_both, check, stay))
-            if switch:
-                replay.flip(home=deployment.home, check=check, accept_loss=accept_loss)
+        replay.begin(check_room=lambda: _before_a_new_one(deployment, generations))
+        with _told_to_go_on(deployment):
+            with meter("Replaying", unit="events") as show:
+                replay.build(progress=show, stay=stay)
+            with replay.following() as check:
+                replay.compare(check=partial(_both, check, stay))
+                if switch:
+                    replay.flip(home=deployment.home, check=check, accept_loss=accept_loss)
     return replay.result
+
+
+@contextmanager
+def _told_to_go_on(deployment: Deployment) -> Iterator[None]:
+    """Say that nothing of a build is lost where Redis or the log went away under it."""
+    go_on = "then run the same command again: it goes on where it stopped, and readers keep what they have."
+    try:
+        yield
+    except StoreFull as error:
+        used_bytes, _ = deployment.store.memory()
+        most_bytes = used_bytes + (deployment.store.room_bytes() or 0)
+        told = f"it uses {used_bytes / 1e6:,.1f} MB, and its maxmemory is {most_bytes / 1e6:,.1f} MB"
+        raise StoreFull(f"Redis at {deployment.store.shown} is full: {told}. Raise that, {go_on}") from error
+    except StoreUnavailable as error:
+        raise StoreUnavailable(f"{error} Have it run, {go_on}") from error
+
+
+def _before_a_new_one(deployment: Deployment, generations: Generations) -> None:
+    """See that there is room, and say so where what is dropped for it is the last generation that is one everywhere."""
+    check_room(deployment, generations)
+    live, previous = names_of(generations, "live"), names_of(generations, "previous")
+    if len(set(live.values())) > 1 and len(set(previous.values())) == 1 and previous.keys() >= live.keys():
+        from dateline.cli.generations import named
+
+        notice(
+            f"dateline: The previous generation, {named(previous)}, is dropped now: the last one that is the same build in every "
+            f"partition. What can be gone back to afterwards is what readers have: {named(live)}."
+        )
 
 
 def _both(one: Callable[[], None], other: Callable[[], None]) -> None:
@@ -224,14 +233,6 @@ def _help(deployment: Deployment, *, alone: bool, as_json: bool) -> None:
         emit_json({"view": "timeline", "generation": name, "live": is_live})
     else:
         click.echo(f"{name} is live." if is_live else f"{name} is not being built any more. See: dateline generations")
-
-
-@contextmanager
-def _alone(deployment: Deployment) -> Iterator[Callable[[], None]]:
-    from dateline.turn import only_one
-
-    with only_one(deployment.log, "replay", what="replay", notify=deployment.notify, patience=_PATIENCE) as stay:
-        yield stay
 
 
 def _say(replayed: Replayed, *, switched: bool, as_json: bool) -> None:
@@ -261,12 +262,12 @@ def _say(replayed: Replayed, *, switched: bool, as_json: bool) -> None:
         click.echo(f"{stories} could not be compared: the two never stood at one record long enough.")
     if switched:
         click.echo(f"Readers have {replayed.generation} now (the flip took {replayed.flip_seconds * 1000:.0f} ms).")
-        _say_parked(replayed.parked)
+        say_parked(replayed.parked)
     else:
         click.echo(f"Not switched: {replayed.generation} is kept. The next dateline replay goes on from it.")
 
 
-def _say_parked(stories: Sequence[str]) -> None:
+def say_parked(stories: Sequence[str]) -> None:
     """Name the stories that stand still in what readers have now."""
     if stories:
         names = ", ".join(stories[:_SHOWN]) + (" …" if len(stories) > _SHOWN else "")

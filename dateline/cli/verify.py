@@ -12,14 +12,17 @@ from dateline.deployment import Deployment
 from dateline.errors import StoreBroken
 from schemas.topics import EVENTS_TOPIC
 
+VIEWS = ("timeline", "all")
+
 _SHOWN = 50
 
 
 @click.command(
     name="verify",
-    epilog="\b\nExamples:\n  dateline verify\n  dateline verify --story apollo-13\n"
+    epilog="\b\nExamples:\n  dateline verify timeline\n  dateline verify --story apollo-13\n"
     "  dateline verify --export coverage.ndjson --digest 9f86d081…",
 )
+@click.argument("view", required=False, type=click.Choice(VIEWS))
 @click.option("--story", metavar="S", help="Fold and compare this story alone.")
 @click.option("--watch", is_flag=True, help="Compare story after story, at under 2 % of a core, until interrupted.")
 @click.option("--export", "file", metavar="FILE|-", help="Check an exported log instead; needs neither log nor Redis.")
@@ -27,7 +30,13 @@ _SHOWN = 50
 @json_option
 @with_deployment
 def verify_command(
-    deployment: Deployment, story: str | None, watch: bool, file: str | None, digest: str | None, as_json: bool
+    deployment: Deployment,
+    view: str | None,
+    story: str | None,
+    watch: bool,
+    file: str | None,
+    digest: str | None,
+    as_json: bool,
 ) -> int:  # each an option
     """Fold the whole log anew, in memory, and compare with the live timeline, key by key.
 
@@ -36,6 +45,8 @@ def verify_command(
     """
     if sum((story is not None, watch, file is not None)) > 1:
         raise click.UsageError("--story, --watch and --export are three ways to verify; choose one.")
+    if file is not None and view is not None:
+        raise click.UsageError(f"--export checks a file, not a view; leave {view} out.")
     if file is not None:
         from dateline.cli.verify_export import verify_export
 
@@ -60,7 +71,8 @@ def _verify_view(deployment: Deployment, *, as_json: bool) -> int:
     if as_json:
         emit_json({name: getattr(found, name) for name in found.__struct_fields__})
     else:
-        click.echo(f"{found.records:,} records, {found.stories:,} stories, {found.updates:,} public updates.")
+        stories = counted(found.stories, "story", "stories")
+        click.echo(f"{counted(found.records, 'record')}, {stories}, {counted(found.updates, 'public update')}.")
         click.echo(f"digest {found.digest}")
         click.echo(f"record {found.record}")
     return _told(found.differences, "the live view", as_json=as_json)
@@ -84,7 +96,7 @@ def _verify_story(deployment: Deployment, story: str, *, as_json: bool) -> int:
     if as_json:
         emit_json({"story": story, "records": found.records, "updates": updates, "differences": found.differences})
     else:
-        click.echo(f"{story}: {found.records:,} records, {updates:,} public updates.")
+        click.echo(f"{story}: {counted(found.records, 'record')}, {counted(updates, 'public update')}.")
     return _told(found.differences, f"story {story}", as_json=as_json)
 
 

@@ -9,7 +9,7 @@ import click
 
 from dateline.cli.common import emit_json, notice
 from dateline.cli.importing import counted
-from dateline.ndjson import read_file
+from dateline.ndjson import read_framed
 from dateline.record_check import Checked, check_record, digest_of
 
 _MOST_STORIES = 20
@@ -18,7 +18,7 @@ _MOST_STORIES = 20
 def verify_export(file: str, *, digest: str | None, as_json: bool) -> int:
     """Check a file, say what it proves, and return the exit code: 0 if it proves what was asked."""
     published = digest_of(digest) if digest is not None else None
-    found = check_record(read_file(file), published=published)
+    found = check_record(read_framed(file), published=published)
     problem = _problem(found, published)
     if as_json:
         emit_json(_json(found, published, problem))
@@ -57,6 +57,8 @@ def _problem(found: Checked, published: bytes | None) -> str | None:
     if found.fault_count:
         proven = f"{_place(found)} is as it was when this digest was published, but " if found.proven is not None else ""
         return f"{proven}the file was changed: {counted(found.fault_count, 'fault')}."
+    if not found.records and not found.of_no_story:
+        return "there is no record in it, so nothing is proven."
     if published is None and found.bare:
         return f"{counted(found.bare, 'record')} without a digest: nothing is proven of them. Export anew, or give --digest D."
     return None

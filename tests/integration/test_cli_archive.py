@@ -47,11 +47,12 @@ Json = dict[str, Any]  # Any: whatever JSON holds
 
 
 def exported(data: Path, *options: str) -> list[Json]:
-    """Return the records of an export, the header left out."""
+    """Return the records of an export, header and end left out."""
     result = run(data, "log", "export", *options)
-    header, *records = result.out.splitlines()
-    assert (result.code, json.loads(header)) == (0, {"dateline": "log", "version": 1})
-    return [json.loads(record) for record in records]
+    header, *records, end = map(json.loads, result.out.splitlines())
+    assert (result.code, header) == (0, {"dateline": "log", "version": 1, "counted": True})
+    assert end == {"dateline": "log", "version": 1, "end": True, "records": len(records)}
+    return records
 
 
 def restored(data: Path, lines: Sequence[Json]) -> Result:
@@ -303,7 +304,7 @@ def test_a_file_is_replaced_by_a_whole_export_only_and_is_its_owners(data: Path,
     run(data, "log", "export", str(file))
 
     assert (refused.code, kept) == (1, "what was there\n")
-    assert len(file.read_text(encoding="utf-8").splitlines()) == 61
+    assert len(file.read_text(encoding="utf-8").splitlines()) == 62
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir() if "archive" in path.name] == ["archive.ndjson"]
 

@@ -113,7 +113,7 @@ def refused(tmp_path: Path, source: str, target: str) -> str:
 def held(tmp_path: Path, url: str) -> dict[str, list[Any]]:
     """Return what a log holds of each story: seq, digest, time and bytes."""
     found: dict[str, list[Any]] = {}
-    for line in on(tmp_path, url, "log", "export").out.splitlines()[1:]:
+    for line in on(tmp_path, url, "log", "export").out.splitlines()[1:-1]:
         one = json.loads(line)
         raw = [one["raw"][name] for name in ("key", "value", "headers")]
         found.setdefault(one["story"], []).append([one["seq"], one.get("digest"), one["recorded_at"], *raw])

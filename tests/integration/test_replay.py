@@ -27,6 +27,7 @@ from consumers.timeline.audit import Auditor
 from consumers.timeline.generations import TimelineGenerations
 from consumers.timeline.reader import TimelineReader
 from consumers.timeline.view import TimelineView
+from dateline import turn as dateline_turn
 from dateline.cli.main import run as dateline
 from dateline.errors import DatelineError, StoreUnavailable
 from dateline.log import open_log
@@ -85,13 +86,19 @@ class Room:
 
     def replay(self, generations: TimelineGenerations | None = None) -> Replay:
         """Replay in this process, up to the end of the flip."""
+        *_, replay = self.replay_in_steps(generations)
+        return replay
+
+    def replay_in_steps(self, generations: TimelineGenerations | None = None) -> Iterator[Replay]:
+        """Replay in this process: stop once it is built, and once it is live."""
         replay = Replay(self.log, generations or self.generations, codec=committed_codec())
         replay.begin(check_room=lambda: None)
         replay.build(progress=lambda done, total: None, stay=lambda: None)
+        yield replay
         with replay.following() as check:
             replay.compare(check=check)
             replay.flip(home=lambda story: 0, check=check)
-        return replay
+        yield replay
 
     def readers(self, stories: Sequence[str] = STORIES) -> Readers:
         return Readers(self.redis_url, partitions=self.partitions, stories=stories)
@@ -225,9 +232,9 @@ def test_a_flip_that_was_stopped_can_be_taken_back_and_done_anew(room: Room) -> 
     with pytest.raises(Killed):
         room.replay(Halting(room, flips=2))
 
-    name = roll_back(room.log, room.generations, codec=committed_codec(), patience=20.0).generation
+    names = roll_back(room.log, room.generations, codec=committed_codec(), patience=20.0).generations
 
-    assert name == "g1"
+    assert names == room.everywhere("g1")
     assert room.names("live") == room.everywhere("g1")
     assert room.replay().result.generation == "g3"
     assert room.names("live") == room.everywhere("g3")
@@ -240,9 +247,9 @@ def test_a_rollback_that_was_stopped_is_gone_on_with(room: Room) -> None:
     with pytest.raises(Killed):
         roll_back(room.log, Halting(room, flips=3), codec=committed_codec(), patience=20.0)
 
-    name = roll_back(room.log, room.generations, codec=committed_codec(), patience=20.0).generation
+    names = roll_back(room.log, room.generations, codec=committed_codec(), patience=20.0).generations
 
-    assert name == "g1"
+    assert names == room.everywhere("g1")
     assert room.names("live") == room.everywhere("g1")
 
 
@@ -295,7 +302,7 @@ def test_a_connection_that_was_lost_gives_no_answer_any_more(room: Room, raw: An
 def test_two_replays_of_one_view_do_not_get_in_each_others_way(
     room: Room, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("dateline.cli.replay._PATIENCE", 0.1)
+    monkeypatch.setattr("dateline.cli.alone.PATIENCE", 0.1)
     for name, value in room.env.items():
         monkeypatch.setenv(name, value)
 
@@ -356,7 +363,14 @@ def test_a_rollback_says_how_far_it_was_behind_and_has_caught_up(room: Room) -> 
         told = room.run("rollback", "timeline", "--json")
         again = room.run("rollback", "timeline")
 
-    assert json_of(told) == {"view": "timeline", "generation": "g1", "was_behind": 12, "parked": []}
+    everywhere = {str(partition): "g1" for partition in range(room.partitions)}
+    assert json_of(told) == {
+        "view": "timeline",
+        "generation": "g1",
+        "generations": everywhere,
+        "was_behind": 12,
+        "parked": [],
+    }
     assert "Readers have g2 again; it was 0 records behind" in again.out
     assert room.has(dict.fromkeys(STORIES, PER_STORY + 1))
 
@@ -436,8 +450,80 @@ def test_generations_are_listed(room: Room) -> None:
     room.run("replay", "timeline", "--no-switch")
 
     found = json_of(room.run("generations", "--json"))
+    shown = room.run("generations").out
 
     assert [(one["generation"], one["state"], one["lag"]) for one in found] == [("g2", "live", 0), ("g3", "being built", 0)]
+    assert {one["digest"] for one in found} == {json_of(room.run("verify", "--json"))["record"]}
+    assert "partitions" not in shown
+    assert shown.count(found[0]["digest"][:12]) == 2
+
+
+def test_partitions_that_began_anew_go_back_to_what_they_had(room: Room, raw: Any) -> None:
+    raw.delete("{tl:p1}:g1:meta")  # its claim makes one of its own
+    room.catch_up()
+    assert room.names("live") == {**room.everywhere("g1"), 1: "g2"}
+    assert room.run("replay", "timeline").code == 0
+
+    listed = room.run("generations")
+    back = room.run("rollback", "all")
+
+    assert (back.code, back.err) == (0, "")
+    assert back.out.startswith("Readers have g1, g2 in partition 1 again; ")
+    assert room.names("live") == {**room.everywhere("g1"), 1: "g2"}
+    assert [line.split("  ")[-1] for line in listed.out.splitlines()] == ["partitions", "0, 1, 2, 3", "0, 2, 3", "1"]
+    assert room.run("generations", "drop", "leftovers").code == 0
+    room.is_whole()
+
+
+def test_a_replay_says_so_before_it_drops_the_last_generation_that_is_one_everywhere(room: Room, raw: Any) -> None:
+    room.replay()
+    raw.delete("{tl:p1}:g2:meta")
+    room.catch_up()
+
+    told = room.run("replay", "timeline")
+
+    assert told.code == 0
+    assert "The previous generation, g1, is dropped now" in told.err
+    assert "is what readers have: g2, g3 in partition 1." in told.err
+
+
+def test_a_drop_is_told_in_json(room: Room) -> None:
+    room.replay()
+
+    told = json_of(room.run("generations", "drop", "previous", "--json"))
+
+    assert told == {"view": "timeline", "which": "previous", "generations": ["g1"], "keys": told["keys"]}
+    assert told["keys"] > 12
+    nothing = json_of(room.run("generations", "drop", "leftovers", "--json"))
+    assert nothing == {"view": "timeline", "which": "leftovers", "generations": [], "keys": 0}
+
+
+def test_on_a_file_a_second_replay_is_refused_at_once(room: Room) -> None:
+    with only_one(room.log, "replay", what="replay", notify=lambda text: None):
+        refused = [room.run(*command) for command in (["replay", "timeline"], ["rollback", "timeline"])]
+
+    assert [one.code for one in refused] == [1, 1]
+    assert all("Another replay is under way" in one.err and "Waiting" not in one.err for one in refused)
+    assert room.names("live") == room.everywhere("g1")
+
+
+@on_both_logs
+def test_a_replay_that_waited_for_another_leaves_what_that_one_made(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, is_live = dateline_turn.only_one, room.replay
+
+    @contextmanager
+    def after_another(*args: Any, **options: Any) -> Iterator[Callable[[], None]]:
+        is_live()
+        with began(*args, **options) as stay:
+            yield stay
+
+    monkeypatch.setattr("dateline.turn.only_one", after_another)
+    for name, value in room.env.items():
+        monkeypatch.setenv(name, value)
+
+    assert dateline(["--data", str(room.data), "replay", "timeline"]) == 1
+    assert room.names("live") == room.everywhere("g2")
+    assert room.names("previous") == room.everywhere("g1")
 
 
 @on_both_logs
@@ -494,7 +580,7 @@ def test_on_a_cluster_a_flip_that_was_stopped_is_gone_on_with_or_taken_back(tmp_
 
         with pytest.raises(Killed):
             roll_back(room.log, Halting(room, flips=3), codec=committed_codec(), patience=20.0)
-        assert roll_back(room.log, room.generations, codec=committed_codec(), patience=20.0).generation == "g1"
+        assert roll_back(room.log, room.generations, codec=committed_codec(), patience=20.0).generations == room.everywhere("g1")
 
         assert room.names("live") == room.everywhere("g1")
         room.is_whole()

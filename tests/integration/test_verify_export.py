@@ -52,9 +52,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def exported(data: Path) -> list[Json]:
-    """The export's lines, its header first."""
+def whole(data: Path) -> list[Json]:
+    """The export's lines, its header first, its end last."""
     return [json.loads(line) for line in run(data, "log", "export").out.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def exported(whole: list[Json]) -> list[Json]:
+    """The lines as a release wrote them that did not count: a header and no end."""
+    header = {name: value for name, value in whole[0].items() if name != "counted"}
+    return [header, *whole[1:-1]]
 
 
 @pytest.fixture
@@ -218,7 +225,9 @@ def _swapped(lines: list[Json]) -> list[Json]:
 
 
 def _put_in(lines: list[Json]) -> list[Json]:
-    forged = with_raw({**lines[place(lines, 30)], "type": None}, value=b64encode(b"forged").decode())
+    names = ("seq", "digest", "recorded_at", "raw")
+    said = {"type": None, "story": STORY, "problem": "?", **{name: lines[place(lines, 30)][name] for name in names}}
+    forged = with_raw(said, value=b64encode(b"forged").decode())
     return [*lines[: place(lines, 31)], forged, *lines[place(lines, 31) :]]
 
 
@@ -246,7 +255,6 @@ NO_DIGEST = "its bytes, time and place do not give the digest beside it: it was 
             changed(30, lambda line: with_raw({**line, "recorded_at": "1970-01-01T00:00:00.000000Z"}, timestamp=8_888_888)),
             [(30, "recorded_at '1970-01-01T00:00:00.000000Z': the record's time is 1970-01-01T02:28:08.888000Z.")],
         ),
-        (changed(30, lambda line: {**line, "type": None, "story": None}), [(31, "before it, seq 30 is missing or was moved")]),
         (_taken_out, [(31, "before it, seq 30 is missing or was moved")]),
         (lambda lines: _taken_out(_taken_out_too(lines)), [(31, "before it, seq 29 to 30 is missing or was moved")]),
         (_renumbered, [(58, NO_DIGEST), (59, NO_DIGEST), (60, NO_DIGEST), (61, NO_DIGEST)]),
@@ -322,6 +330,104 @@ def test_an_export_without_digests_is_proven_by_a_published_one_alone(exported: 
 
     assert (code, "63 records without a digest: nothing is proven of them." in err) == (1, True)
     assert verify(bare, "--digest", digest_at(exported, 62))[0] == 0
+
+
+# Header and end
+
+
+def test_a_file_that_nobody_touched_ends_where_the_export_did(whole: list[Json], verify: Callable[..., Said]) -> None:
+    assert verify(whole)[::2] == (0, "")
+
+
+CUT = "the file ends before the export did: its end is missing. Copy or export it once more"
+COUNT = "the export ended with 64 records, and 63 are here: lines were taken out or put in"
+HEADLESS = "the header of an export is missing: its beginning is gone, or it is none"
+TWICE = "a header in the middle: this is more than one export, or lines were moved. Verify each alone"
+
+
+@pytest.mark.parametrize(
+    ("tamper", "faults"),
+    [
+        (lambda lines: lines[:-1], [(65, CUT)]),
+        (lambda lines: lines[:20], [(20, CUT)]),
+        (lambda lines: [*lines[:-2], lines[-1]], [(65, COUNT)]),
+        (lambda lines: lines[1:], [(1, HEADLESS)]),
+        (lambda lines: [*lines[1:], lines[0]], [(66, "it stands after the end"), (66, TWICE), (1, HEADLESS)]),
+        (lambda lines: [lines[0], *lines], [(2, TWICE)]),
+        (lambda lines: [*lines[:-2], lines[-1], lines[-2]], [(66, "it stands after the end of the export, which is line 65")]),
+    ],
+)
+def test_a_file_without_its_beginning_or_its_end_is_named(
+    whole: list[Json], verify: Callable[..., Said], tamper: Callable[[list[Json]], list[Json]], faults: list[tuple[int, str]]
+) -> None:
+    code, out, _ = verify(tamper(whole), "--json")
+
+    found = json.loads(out)["faults"]
+    assert code == 1
+    assert [(one["line"], one["problem"][: len(problem)]) for one, (_, problem) in zip(found, faults, strict=True)] == faults
+
+
+@pytest.mark.parametrize("lines", [[], ["\n\n\n"], [{"a": 1}], ['{\n  "a": 1,\n', "}\n"], ["one\n", "two\n"] * 400])
+def test_what_is_no_export_is_refused_as_such(verify: Callable[..., Said], lines: list[object]) -> None:
+    code, out, err = verify(lines)
+
+    assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert "no exported log: one begins with" in err or "goes over several lines" in err
+
+
+def test_an_older_export_that_holds_nothing_proves_nothing(exported: list[Json], verify: Callable[..., Said]) -> None:
+    code, _, err = verify(exported[:1])
+
+    assert (code, "there is no record in it, so nothing is proven." in err) == (1, True)
+
+
+# The words beside the bytes
+
+
+def _without(*names: str) -> Callable[[Json], Json]:
+    return lambda line: {name: value for name, value in line.items() if name not in names}
+
+
+@pytest.mark.parametrize(
+    ("seq", "change", "problem"),
+    [
+        (2, _without("content"), "content is missing; the bytes in raw say {'headline': "),
+        (30, _without("seq"), "seq is missing"),
+        (30, lambda line: {**line, "approved": True}, "'approved': there is no such field in what the bytes in raw say"),
+        (
+            30,
+            lambda line: {**_without("desk")(line), "Desk": line["desk"]},
+            "desk is missing; the bytes in raw say 'houston' (and",
+        ),
+        (30, lambda line: {**line, "type": None}, "type None: the bytes in raw say 'Update"),
+        (2, lambda line: {**line, "pinned": 0}, "pinned 0: the bytes in raw say False"),
+        (2, lambda line: {**line, "urgency": float(line["urgency"])}, "urgency "),
+        (30, lambda line: with_raw(line, note="x"), "raw.note: there is no such field in an export"),
+        (30, lambda line: with_raw(line, offset="0"), "raw.offset '0': this must be a number"),
+        (61, lambda line: {**line, "type": "UpdateKilled"}, "type 'UpdateKilled': the bytes in raw say None"),
+        (61, lambda line: {**line, "headline": "A word"}, "'headline': there is no such field in what the bytes in raw say"),
+        (61, _without("problem"), "problem is missing"),
+    ],
+)
+def test_what_a_line_says_beside_its_bytes_is_held_to_them(
+    exported: list[Json], verify: Callable[..., Said], seq: int, change: Callable[[Json], Json], problem: str
+) -> None:
+    code, out, err = verify(changed(seq, change)(exported), "--json")
+
+    (fault,) = json.loads(out)["faults"]
+    assert (code, fault["line"], fault["seq"]) == (1, place(exported, seq) + 1, seq)
+    assert fault["problem"].startswith(problem)
+    assert "restore" not in err
+
+
+def test_a_record_that_is_said_to_be_of_no_story_says_nothing_else(exported: list[Json], verify: Callable[..., Said]) -> None:
+    lines = changed(30, lambda line: {**line, "type": None, "story": None})(exported)
+
+    _, out, _ = verify(lines, "--json")
+
+    own, next_one = json.loads(out)["faults"]
+    assert (own["line"], own["problem"][:18]) == (place(exported, 30) + 1, "problem is missing")
+    assert next_one["problem"] == "before it, seq 30 is missing or was moved"
 
 
 def test_a_line_that_is_no_json_is_named(exported: list[Json], verify: Callable[..., Said]) -> None:

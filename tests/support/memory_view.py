@@ -60,7 +60,11 @@ class MemoryView(View):
     @override
     def cursors(self, partitions: int) -> Mapping[int, Cursor]:
         metas = {partition: self.store.redis.hash(f"{prefix(partition)}meta") for partition in range(partitions)}
-        return {p: Cursor(p, int(meta["next"]), meta["log"], int(meta["fold"])) for p, meta in metas.items() if meta}
+        return {
+            p: Cursor(p, int(meta["next"]), meta["log"], int(meta["fold"]), token=meta.get("token", ""))
+            for p, meta in metas.items()
+            if meta
+        }
 
     @override
     def parked(self, partition: int) -> Mapping[str, Parked]:

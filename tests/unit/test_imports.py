@@ -36,6 +36,7 @@ COMPOSITION = (
     "dateline.demo*",
     "dateline.deployment*",
     "dateline.archive",
+    "dateline.beside",
     "dateline.copying",
     "dateline.importing",
     "dateline.losses",

@@ -20,7 +20,7 @@ from consumers.timeline import documents
 from consumers.view import StoryLoaded
 from dateline.log.base import Headers, Record
 from dateline.log.partitioner import partition_of
-from dateline.ndjson import Line
+from dateline.ndjson import HEADER, BadLine, Frame, Line
 from dateline.record_check import Checked, Place, check_record
 from schemas.codec import committed_codec
 from schemas.times import from_ms, rfc3339
@@ -201,13 +201,14 @@ def test_two_logs_have_one_digest_only_if_each_story_has(one: dict[str, int], ot
 def exported(said: Sequence[Written]) -> list[Json]:
     """Return the fields of an export's lines, with every digest."""
     chains: dict[str, Chain] = {}
-    lines = []
+    lines: list[Json] = []
     for story, value, kept, timestamp in said:
         key = story.encode()
         chain = chains[story] = chains.get(story, Chain()).plus(record_digest(timestamp, key, kept, value))
-        raw = {"key": _text(key), "value": _text(value), "headers": [[name, _text(one)] for name, one in kept]}
+        raw: Json = {"key": _text(key), "value": _text(value), "headers": [[name, _text(one)] for name, one in kept]}
         at = rfc3339(from_ms(timestamp))
-        about = {"type": None, "story": story, "seq": chain.seq, "digest": chain.digest.hex(), "recorded_at": at}
+        raw |= {"partition": 0, "offset": len(lines)}
+        about = {"type": None, "story": story, "problem": "…", "seq": chain.seq, "digest": chain.digest.hex(), "recorded_at": at}
         lines.append({**about, "raw": raw})
     return lines
 
@@ -217,7 +218,11 @@ def _text(data: bytes | None) -> str | None:
 
 
 def checked(lines: Sequence[Json], published: bytes | None = None) -> Checked:
-    return check_record([Line(number, fields) for number, fields in enumerate(lines, 1)], published=published)
+    read: list[Line | BadLine | Frame] = [
+        Frame(0, dict(HEADER)),
+        *(Line(number, fields) for number, fields in enumerate(lines, 1)),
+    ]
+    return check_record(read, published=published)
 
 
 printable_headers = st.lists(st.tuples(st.text("xyü", max_size=4), st.binary(max_size=6)), max_size=3).map(tuple)

@@ -8,7 +8,7 @@ import pytest
 
 from consumers.generations import Generation
 from dateline.errors import Refused
-from dateline.rollback import target_of
+from dateline.rollback import to_flip
 
 
 def standing(*names: str) -> Mapping[int, Generation]:
@@ -17,17 +17,29 @@ def standing(*names: str) -> Mapping[int, Generation]:
 
 
 @pytest.mark.parametrize(
-    ("what", "live", "previous", "target"),
+    ("what", "live", "previous", "shadow", "back"),
     [
-        ("a replay came to its end", ("g2", "g2", "g2"), ("g1", "g1", "g1"), "g1"),
-        ("a rollback came to its end", ("g1", "g1", "g1"), ("g2", "g2", "g2"), "g2"),
-        ("a flip was stopped", ("g2", "g1", "g1"), ("g1", "", ""), "g1"),
-        ("a rollback was stopped", ("g1", "g2", "g2"), ("g2", "g1", "g1"), "g1"),
-        ("a rollback forward was stopped", ("g2", "g2", "g1"), ("g1", "g1", "g2"), "g2"),
+        ("a replay came to its end", ("g2", "g2", "g2"), ("g1", "g1", "g1"), "", (0, 1, 2)),
+        ("a rollback came to its end", ("g1", "g1", "g1"), ("g2", "g2", "g2"), "", (0, 1, 2)),
+        ("a flip was stopped", ("g2", "g1", "g1"), ("g1", "", ""), "g2", (0,)),
+        ("a flip was stopped, and what is left of the build dropped", ("g2", "g1", "g1"), ("g1", "", ""), "", (0,)),
+        ("the rollback of that was stopped", ("g1", "g2", "g1"), ("g2", "g1", ""), "g2", (1,)),
+        ("a rollback was stopped", ("g1", "g2", "g2"), ("g2", "g1", "g1"), "", (1, 2)),
+        ("a rollback forward was stopped", ("g2", "g2", "g1"), ("g1", "g1", "g2"), "", (2,)),
+        ("a partition began anew before the replay", ("g3", "g3", "g3"), ("g1", "g2", "g1"), "", (0, 1, 2)),
+        ("the rollback of that came to its end", ("g1", "g2", "g1"), ("g3", "g3", "g3"), "", (0, 1, 2)),
+        ("the rollback of that was stopped", ("g1", "g3", "g3"), ("g3", "g2", "g1"), "", (1, 2)),
+        ("the rollback forward of that was stopped", ("g3", "g2", "g1"), ("g1", "g3", "g3"), "", (1, 2)),
+        ("the flip of that replay was stopped", ("g3", "g3", "g1"), ("g1", "g2", ""), "g3", (0, 1)),
+        ("a partition began anew before the replay and after it", ("g3", "g4", "g3"), ("g1", "g2", "g1"), "", (0, 1, 2)),
+        ("the rollback of that was stopped", ("g1", "g4", "g3"), ("g3", "g2", "g1"), "", (1, 2)),
+        ("a partition began anew after a rollback", ("g1", "g3", "g1"), ("g2", "g2", "g2"), "", (0, 1, 2)),
     ],
 )
-def test_a_rollback_goes_back_to(what: str, live: tuple[str, ...], previous: tuple[str, ...], target: str) -> None:
-    assert target_of(standing(*live), standing(*previous)) == target, what
+def test_a_rollback_flips(
+    what: str, live: tuple[str, ...], previous: tuple[str, ...], shadow: str, back: tuple[int, ...]
+) -> None:
+    assert to_flip(standing(*live), standing(*previous), {shadow} - {""}) == set(back), what
 
 
 @pytest.mark.parametrize(
@@ -40,4 +52,4 @@ def test_a_rollback_goes_back_to(what: str, live: tuple[str, ...], previous: tup
 )
 def test_there_is_nothing_to_go_back_to(what: str, live: tuple[str, ...], previous: tuple[str, ...]) -> None:
     with pytest.raises(Refused, match="no previous generation"):
-        target_of(standing(*live), standing(*previous))
+        to_flip(standing(*live), standing(*previous), ())

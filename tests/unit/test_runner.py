@@ -217,11 +217,15 @@ def expected(log: Log) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(("fault", "status"), [("rolled back", "MOVED"), ("fenced", "FENCED"), ("overtaken", "FENCED")])
-def test_a_view_that_answers_otherwise_is_claimed_anew(long_log: SQLiteLog, fault: str, status: str) -> None:
+def test_a_view_that_answers_otherwise_is_claimed_anew(
+    long_log: SQLiteLog, monkeypatch: pytest.MonkeyPatch, fault: str, status: str
+) -> None:
+    monkeypatch.setattr(runner_module, "_LOOK_AGAIN", 3600.0)
     store = Store()
     view = FaultyView(store, long_log, [("fine", 0)] * 6 + [(fault, 2)])
 
-    run_to_the_end(long_log, view)
+    with running(long_log, view) as runner:
+        assert runner.run_until(long_log.end_offsets(TOPIC), deadline=time.monotonic() + PATIENCE)
 
     assert status in view.statuses
     assert store.content() == expected(long_log)
@@ -257,6 +261,20 @@ def test_a_view_that_lost_its_last_second_is_fed_again_also_when_nothing_comes(l
         go_on(log, runner, view)
 
     assert view.store.content() == folded_from_zero(log)
+
+
+def test_a_claim_that_was_taken_away_while_nothing_comes_is_taken_again(log: SQLiteLog) -> None:
+    view = MemoryView(Store())
+    with running(log, view) as runner:
+        go_on(log, runner, view)
+        claims = {partition: cursor.token for partition, cursor in view.cursors(3).items()}
+        taken = MemoryView(view.store).claim(1, log_id=log.id(TOPIC)).token
+
+        runner.run(stopped=turns(3), timeout=0.0)
+
+        tokens = {partition: cursor.token for partition, cursor in view.cursors(3).items()}
+    assert tokens[1] not in (claims[1], taken)
+    assert {tokens[0], tokens[2]} == {claims[0], claims[2]}
 
 
 def test_another_runner_of_the_group_waits_for_the_one_that_holds_it_and_takes_over_from_it(log: SQLiteLog) -> None:
