@@ -86,8 +86,8 @@ class Generations(ABC):
         """Return the seq of each story that a generation holds; 0 where what it holds of one is damaged."""
 
     @abstractmethod
-    def compare(self, partition: int, *, but: Container[str] = ()) -> Iterator[Comparison]:
-        """Compare what readers see of each story of `partition`, `but` some, in the live generation and in the shadow."""
+    def compare(self, partition: int, pointer: Pointer = "shadow", *, but: Container[str] = ()) -> Iterator[Comparison]:
+        """Compare what readers see of each story of `partition`, `but` some, in the live generation and in another."""
 
     @abstractmethod
     def flip(self, partition: int, to: Pointer, name: str, *, reset: Sequence[str] = (), enough: int | None = None) -> int | None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from consumers.generations import Generation, Generations
 from consumers.runner import Runner
 from consumers.story import FOLD_VERSION
-from dateline.errors import Refused, StoreUnavailable
+from dateline.errors import GenerationGone, Refused, StoreBroken, StoreUnavailable
 from dateline.log.base import Log
 from dateline.log.partitioner import partition_of
 from dateline.losses import refuse_standing_still, standing_still
@@ -66,10 +66,18 @@ def roll_back(log: Log, generations: Generations, *, codec: Codec, patience: flo
         if not accept_loss:
             refuse_standing_still(still, "previous")
         for partition in sorted(todo):
-            reset = [story for story in still if _home(log, story) == partition]
-            while (wanted := generations.flip(partition, "previous", names[partition], reset=reset)) is not None:
+            reset = _changed(generations, partition) | {story for story in still if _home(log, story) == partition}
+            while (wanted := generations.flip(partition, "previous", names[partition], reset=sorted(reset))) is not None:
                 _reach(runner, {partition: wanted}, names, deadline)
     return RolledBack(names, behind, sorted(generations.parked("live")))
+
+
+def _changed(generations: Generations, partition: int) -> set[str]:
+    """Return the stories that readers will see differently; also those that never stood at one record to be compared."""
+    try:
+        return {one.story for one in generations.compare(partition, "previous") if not one.same}
+    except (GenerationGone, StoreBroken):  # what is damaged is why one goes back
+        return set(generations.seqs("live", partition))
 
 
 def _home(log: Log, story: str) -> int:

@@ -27,7 +27,6 @@ from dateline.redis_store import Store, Wire
 _PATIENCE = 3.0
 """Seconds without any story in which both builds stand at one record, after which the rest is not compared."""
 
-_COMPARED: Sequence[Pointer] = ("live", "shadow")
 _PAUSE = 0.005
 _SAMPLE = 500
 
@@ -74,8 +73,8 @@ class TimelineGenerations(Generations):
         return {story: _seq(state) for story, state in self._states(partition, found.name)} if found is not None else {}
 
     @override
-    def compare(self, partition: int, *, but: Container[str] = ()) -> Iterator[Comparison]:
-        pair = [found for pointer in _COMPARED if (found := self.standing(pointer).get(partition))]
+    def compare(self, partition: int, pointer: Pointer = "shadow", *, but: Container[str] = ()) -> Iterator[Comparison]:
+        pair = [found for one in ("live", pointer) if (found := self.standing(one).get(partition))]
         if len(pair) != 2:
             raise GenerationGone(f"Partition {partition} has no two generations any more to compare. See: dateline generations")
         names = [keys.generation_prefix(partition, found.name) for found in pair]

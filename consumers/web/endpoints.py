@@ -44,6 +44,7 @@ class Endpoint(Struct, frozen=True):
         read: Makes the answer; runs in a thread, may raise `Problem` and what the reader raises.
         document: The name of its document's schema; empty for what is no JSON.
         problems: Which statuses it has besides 200, 304, 400 and 503.
+        moves: When it leads elsewhere (302); empty if it never does.
         is_strict: Whether an unknown parameter is refused; a page's address gets them from others.
     """
 
@@ -55,6 +56,7 @@ class Endpoint(Struct, frozen=True):
     document: str = ""
     media_type: str = JSON
     problems: Sequence[int] = ()
+    moves: str = ""
     is_strict: bool = True
 
 

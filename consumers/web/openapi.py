@@ -80,6 +80,8 @@ def _operation(endpoint: Endpoint) -> Json:
         "200": {"description": endpoint.meaning, "headers": fresh, "content": {media_type: {"schema": _schema(endpoint)}}},
         "304": {"description": "It is still what you have.", "headers": fresh},
     }
+    if endpoint.moves:
+        answers["302"] = {"description": endpoint.moves, "headers": _header_refs("cache-control", "location")}
     if endpoint.media_type == HTML:
         problems = {str(one): _shown_problem(one) for one in sorted({*_BY_EVERYONE, 503, *endpoint.problems})}
     else:
@@ -224,6 +226,7 @@ _HEADERS: Final[Mapping[str, Json]] = {
         "description": "In how many seconds it makes sense to ask again.",
         "schema": {"type": "number", "minimum": 0},
     },
+    "location": {"description": "Where it is.", "required": True, "schema": {"type": "string"}},
     "retry-after": {"description": "In how many seconds to try again.", "required": True, "schema": {"type": "integer"}},
 }
 

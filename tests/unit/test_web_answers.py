@@ -135,7 +135,6 @@ def test_parameters_are_read() -> None:
         ([("key_events", "maybe")], "neither true nor false"),
         ([("limit", "1"), ("limit", "2")], "more than once"),
         ([("limt", "1")], "There is no parameter 'limt' here; there are: limit"),
-        ([("story", "a/b")], "story: the name"),
         ([("cursor", "x" * 5000)], "too long"),
     ],
 )

@@ -79,7 +79,10 @@ def _ninjs(asked: Asked) -> Answer:
 
 
 def _corrections(asked: Asked) -> Answer:
-    body = corrections_feed(asked.reader.corrections(asked.given["story"], limit=asked.given["limit"]), asked.links)
+    name = asked.given["story"]
+    if name is not None and asked.reader.story(name) is None:
+        raise no_story(Asked(asked.reader, asked.links, name, "", {}))
+    body = corrections_feed(asked.reader.corrections(name, limit=asked.given["limit"]), asked.links)
     return Answer(body, atom.CONTENT_TYPE, etag=content_tag(body))
 
 
@@ -128,7 +131,8 @@ def feed_endpoints() -> Sequence[Endpoint]:
             feeds.atom,
             parameters=(_ARCHIVE, _VERSION),
             media_type=atom.CONTENT_TYPE,
-            problems=(302, 404),
+            problems=missing,
+            moves="The archive is at another address now.",
         ),
         Endpoint(f"{_FEED}.rss", "feedRss", "A story as RSS 2.0.", _rss, media_type=rss.CONTENT_TYPE, problems=missing),
         Endpoint(
@@ -148,6 +152,7 @@ def feed_endpoints() -> Sequence[Endpoint]:
             _corrections,
             parameters=(STORY, limit(default=50, most=500)),
             media_type=atom.CONTENT_TYPE,
+            problems=missing,
         ),
         Endpoint("/sitemap.xml", "sitemaps", "The sitemaps.", _sitemaps, media_type=sitemap.CONTENT_TYPE, is_strict=False),
         Endpoint("/sitemap-news.xml", "newsSitemap", "Of the news.", _news, media_type=sitemap.CONTENT_TYPE, is_strict=False),
