@@ -44,8 +44,17 @@ def problem_answer(problem: Problem, *, instance: str = "") -> Answer:
     """Return the document of a problem."""
     document = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": problem.detail}
     document |= {"instance": instance} if instance else {}
-    headers = {"retry-after": str(problem.retry_after)} if problem.retry_after is not None else {}
-    headers |= {"allow": problem.allow} if problem.allow else {}
-    caching = BRIEFLY if problem.status in (404, 410) else NOT_KEPT
     body = json.encode(document | problem.fields)
-    return Answer(body, PROBLEM_JSON, status=problem.status, caching=caching, headers=headers)
+    headers = problem_headers(problem)
+    return Answer(body, PROBLEM_JSON, status=problem.status, caching=problem_caching(problem), headers=headers)
+
+
+def problem_headers(problem: Problem) -> dict[str, str]:
+    """Return the headers that say what would do: when, or by which method."""
+    headers = {"retry-after": str(problem.retry_after)} if problem.retry_after is not None else {}
+    return headers | ({"allow": problem.allow} if problem.allow else {})
+
+
+def problem_caching(problem: Problem) -> str:
+    """Return the `Cache-Control` of a problem."""
+    return BRIEFLY if problem.status in (404, 410) else NOT_KEPT

@@ -10,7 +10,7 @@ from consumers.timeline.answers import HistoryEntry, Page
 from consumers.timeline.reader import TimelineReader
 from consumers.timeline.shown import Shown, read_document
 from consumers.web.answers import FRESH, HTML, Answer, content_tag
-from consumers.web.asked import AS_OF, CURSOR, Parameter, whole
+from consumers.web.asked import AS_OF, CURSOR, FURTHEST_SEQ, Parameter, whole
 from consumers.web.coverage import Coverage
 from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, no_longer, no_story
 from consumers.web.pages.assets import static_files
@@ -20,14 +20,19 @@ from consumers.web.pages.security import content_security_policy
 from consumers.web.pages.site import Site
 from consumers.web.pages.story import StoryView, entry_fragment, head_fragment, story_page
 from consumers.web.pages.update import update_page
-from consumers.web.problems import Problem
+from consumers.web.problems import Problem, problem_caching, problem_headers
 
 PER_PAGE: Final = 20
 _KEY_EVENTS: Final = 100
 _STORIES: Final = 200
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 
-_SEQ: Final = Parameter("seq", "Of the change that is to be seen.", {"type": "integer"}, whole(least=0, most=10**15))
+_SEQ: Final = Parameter(
+    "seq",
+    "Of the change that is to be seen.",
+    {"type": "integer", "minimum": 0, "maximum": FURTHEST_SEQ},
+    whole(least=0, most=FURTHEST_SEQ),
+)
 
 
 def page_endpoints(name: str) -> Sequence[Endpoint]:
@@ -60,9 +65,8 @@ def show_problem(error: Exception, problem: Problem, *, site: Site) -> Answer:
         text = error_page(problem.detail, site=site)
     shown = _page(text)
     shown.status, shown.etag = problem.status, ""
-    shown.caching = "public, max-age=1" if problem.status in (404, 410) else "no-store"
-    if problem.retry_after is not None:
-        shown.headers = {**shown.headers, "retry-after": str(problem.retry_after)}
+    shown.caching = problem_caching(problem)
+    shown.headers = {**shown.headers, **problem_headers(problem)}
     return shown
 
 
