@@ -39,6 +39,12 @@ def reset_frame(seq: int) -> bytes:
     return b'id: %d\nevent: reset\ndata: {"seq":%d}\n\n' % (seq, seq)
 
 
+LOST = b"event: lost\ndata: {}\n\n"
+"""Tells a client that the view cannot be followed for now: what it shows may be old, and its connection does not show that."""
+
+REGAINED = b"event: regained\ndata: {}\n\n"
+
+
 class Ring:
     """A story's last changes in order, none missing between `begin` and `seq`.
 

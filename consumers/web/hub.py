@@ -13,6 +13,7 @@ from msgspec import Struct
 from consumers.timeline.answers import PublicChange
 from consumers.web.channel import Channel
 from consumers.web.follower import Follower, Source
+from consumers.web.frames import LOST, REGAINED
 from dateline.errors import DatelineError, StoreUnavailable
 
 HEARTBEAT: Final = 15.0
@@ -54,6 +55,7 @@ class Hub:
         self._addresses: Counter[str] = Counter()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._saying: asyncio.Task[None] | None = None
         self._is_ending = False
 
     async def start(self) -> None:
@@ -62,10 +64,9 @@ class Hub:
         self._keeper = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-        for task in self._tasks.values():
-            task.cancel()
+        for task in (self._keeper, self._saying, *self._tasks.values()):
+            if task is not None:
+                task.cancel()
         await asyncio.to_thread(self._follower.stop)
 
     @property
@@ -131,8 +132,14 @@ class Hub:
             self._loop.call_soon_threadsafe(act, *args)
 
     def _set_up(self, is_up: bool) -> None:
-        self.is_up = is_up
+        has_turned, self.is_up = is_up is not self.is_up, is_up
         self.on_changed(None)
+        if has_turned:
+            self._saying = asyncio.create_task(self._say(REGAINED if is_up else LOST))
+
+    async def _say(self, data: bytes) -> None:
+        for channel in list(self._channels.values()):
+            await channel.say(data)
 
     def _tell(self, story: str, changes: Sequence[PublicChange]) -> None:
         if channel := self._channels.get(story):

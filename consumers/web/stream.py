@@ -10,8 +10,8 @@ import asyncio
 
 from consumers.timeline.answers import PublicChange
 from consumers.web.answers import Receive, Scope, Send
-from consumers.web.channel import Channel, Client
-from consumers.web.frames import frame_of, reset_frame
+from consumers.web.channel import Channel, Client, chunked
+from consumers.web.frames import LOST, frame_of, reset_frame
 from consumers.web.hub import Hub, come_back
 from dateline.errors import DatelineError
 
@@ -72,6 +72,8 @@ class Stream:
         seq = channel.ring.seq if since is None else await self._bring_up(channel, since, line)
         client = line.client(seq)
         channel.join(client)
+        if not self._hub.is_up:
+            client.write(LOST, chunked(LOST))
         try:
             while (await receive())["type"] != "http.disconnect":
                 pass
