@@ -146,8 +146,12 @@ class Channel:
 
     async def beat(self) -> None:
         """Write to everybody, so that proxies and clients know that the line is alive."""
-        chunk = chunked(_HEARTBEAT)
-        await self._each(lambda client: None if client.is_full else client.write(_HEARTBEAT, chunk))
+        await self.say(_HEARTBEAT)
+
+    async def say(self, data: bytes) -> None:
+        """Write what is no change to everybody who reads."""
+        chunk = chunked(data)
+        await self._each(lambda client: None if client.is_full else client.write(data, chunk))
 
     def sweep(self) -> None:
         """Go on with those who were slow and can take more; cut those who have taken nothing for too long."""

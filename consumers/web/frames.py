@@ -47,6 +47,12 @@ def come_back(spread: float) -> bytes:
     return b"retry: %d\n" % random.randint(500, 500 + int(spread * 1000))
 
 
+LOST = b"event: lost\ndata: {}\n\n"
+"""Tells a client that the view cannot be followed for now: what it shows may be old, and its connection does not show that."""
+
+REGAINED = b"event: regained\ndata: {}\n\n"
+
+
 class Ring:
     """A story's last changes in order, none missing between `begin` and `seq`.
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from consumers.timeline.answers import PublicChange
 from consumers.web.channel import LONGEST_LAG, Channel
 from consumers.web.follower import Follower, Source
-from consumers.web.frames import come_back
+from consumers.web.frames import LOST, REGAINED, come_back
 from dateline.errors import StoreUnavailable
 
 _SWEEP: Final = 0.25
@@ -78,6 +78,7 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._trouble = ""
+        self._saying: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -85,10 +86,9 @@ class Hub:
         self._keeper = asyncio.create_task(self._for_ever("the keeping of channels", self._keep))
 
     async def stop(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-        for task in self._tasks.values():
-            task.cancel()
+        for task in (self._keeper, self._saying, *self._tasks.values()):
+            if task is not None:
+                task.cancel()
         await asyncio.to_thread(self._follower.stop)
 
     def counts(self) -> Mapping[str, int]:
@@ -165,16 +165,24 @@ class Hub:
             self._loop.call_soon_threadsafe(act, *args)
 
     def _lose(self, error: Exception) -> None:
-        self.is_up = False
-        self.on_changed(None)
+        self._turn(is_up=False)
         if str(error) != self._trouble:
             self._trouble = str(error)
             self.report("following", error)
 
     def _regain(self) -> None:
-        self.is_up = True
         self._trouble = ""
+        self._turn(is_up=True)
+
+    def _turn(self, *, is_up: bool) -> None:
+        has_turned, self.is_up = is_up is not self.is_up, is_up
         self.on_changed(None)
+        if has_turned:
+            self._saying = asyncio.create_task(self._say(REGAINED if is_up else LOST))
+
+    async def _say(self, data: bytes) -> None:
+        for channel in list(self._channels.values()):
+            await channel.say(data)
 
     def _tell(self, story: str, changes: Sequence[PublicChange]) -> None:
         if channel := self._channels.get(story):

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from consumers.timeline.answers import PublicChange
 from consumers.web.answers import Receive, Scope, Send
 from consumers.web.channel import Channel, Client, chunked
-from consumers.web.frames import AT_ONCE, come_back, frame_of, reset_frame
+from consumers.web.frames import AT_ONCE, LOST, come_back, frame_of, reset_frame
 from consumers.web.hub import Hub
 from dateline.errors import DatelineError, StoreUnavailable
 
@@ -84,6 +84,8 @@ class Stream:
             await _gone(receive)
             return
         try:
+            if not self._hub.is_up:
+                client.write(LOST, chunked(LOST))
             if self._hub.is_ending:
                 client.end(come_back(_LOST_SPREAD))
             await _gone(receive)

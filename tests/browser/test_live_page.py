@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-import threading
+from pathlib import Path
 
-from playwright.sync_api import expect
+import redis
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.conftest import Open
-from tests.support.live_site import LiveSite
+from tests.integration.cli import run
+from tests.support.live_site import LiveApp, LiveSite, flood
+from tests.support.planted import prefix_of
 from tests.support.servers import eventually
 
+RECONNECTING = re.compile(r"Reconnecting … – last updated \d\d:\d\d")
 PHONE = {"width": 360, "height": 640}
 
 
@@ -143,17 +147,82 @@ def test_a_page_that_is_open_is_told_that_coverage_ends_and_goes_on(site: LiveSi
     expect(state).to_contain_text("Live")
 
 
-def test_a_page_that_lost_its_server_says_so_and_catches_up(site: LiveSite, open_page: Open) -> None:
+def test_what_a_desk_does_at_the_command_line_reaches_a_phone_that_reads_further_down(app: LiveApp, open_page: Open) -> None:
+    site = flood(app, updates=12)
+    page = open_page(site.url, viewport=PHONE)
+    page.update("u2").evaluate("one => scrollTo({top: scrollY + one.getBoundingClientRect().top - 100, behavior: 'instant'})")
+    before = page.update("u2").bounding_box()
+
+    command(app, "publish", site.story.name, "--id", "u13", "--headline", "The bridge is closed", "--body", "Since noon.")
+    expect(page.page.get_by_role("button", name="1 new update")).to_be_visible()
+    command(app, "correct", site.story.name, "u11", "--note", "Two, no eleven.", "--headline", "Eleven", "--body", "Long. " * 200)
+    expect(page.update("u11")).to_contain_text("Two, no eleven.")
+    command(app, "kill", site.story.name, "u10", "--reason", "it is not true")
+    expect(page.update("u10")).to_have_count(0)
+    command(app, "story", "close", site.story.name)
+    expect(page.page.locator(".state")).to_contain_text("Ended")
+
+    after = page.update("u2").bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(before["y"] - after["y"]) < 2
+    page.page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+    page.shows("u13", "u12", "u11", *(f"u{number}" for number in range(9, 0, -1)))
+    assert page.complaints == []
+
+
+def test_a_page_that_lost_its_server_says_so_and_catches_up(own_app: LiveApp, open_page: Open) -> None:
+    site = flood(own_app)
     page = open_page(site.url)
     status = page.page.locator("#_status")
+    eventually(lambda: site.streams == 1, what="the stream")
 
-    site.is_down = True
-    expect(status).to_have_text(re.compile(r"Reconnecting … – last updated \d\d:\d\d"), timeout=10_000)
+    own_app.web.stop()
+    expect(status).to_have_text(RECONNECTING, timeout=10_000)
     site.story.publish("u4", "Meanwhile")
-    site.is_down = False
+    own_app.web.start()
 
     expect(page.update("u4")).to_be_visible(timeout=20_000)
     expect(status).to_be_empty()
+
+
+def test_a_page_whose_site_lost_redis_says_so_and_goes_on_by_itself(own_app: LiveApp, open_page: Open) -> None:
+    site = flood(own_app)
+    page = open_page(site.url)
+    status, badge = page.page.locator("#_status"), page.page.locator(".badge.live")
+    eventually(lambda: site.streams == 1, what="the stream")
+
+    own_app.redis.kill()
+    expect(status).to_have_text(RECONNECTING, timeout=10_000)
+    expect(badge).not_to_have_text("Live")
+    site.story.publish("u4", "Meanwhile")
+    site.story.kill("u2")
+    own_app.redis.start()
+
+    page.shows("u4", "u3", "u1")
+    expect(badge).to_have_text("Live")
+    expect(status).not_to_have_text(RECONNECTING)
+    site.story.publish("u5", "Afterwards")
+    page.shows("u5", "u4", "u3", "u1")
+    assert [one for one in page.complaints if "503" not in one] == []
+
+
+def test_a_page_that_connects_while_its_story_cannot_be_followed_says_so(own_app: LiveApp, open_page: Open) -> None:
+    site = flood(own_app)
+    page = open_page(site.url)
+    status = page.page.locator("#_status")
+    eventually(lambda: site.streams == 1, what="the stream")
+    page.page.context.set_offline(True)
+    own_app.redis.kill()
+    eventually(lambda: not own_app.web.site.hub.is_up, what="a site that knows")
+
+    page.page.context.set_offline(False)
+    with page.page.expect_request("**/stream?*"):
+        page.page.evaluate("dispatchEvent(new Event('online'))")
+
+    expect(status).to_have_text(RECONNECTING)
+    own_app.redis.start()
+    expect(status).to_be_empty(timeout=20_000)
 
 
 def test_a_reader_who_is_offline_is_told_and_caught_up_later(site: LiveSite, open_page: Open) -> None:
@@ -173,68 +242,98 @@ def test_a_reader_who_is_offline_is_told_and_caught_up_later(site: LiveSite, ope
 
 
 def test_where_there_is_no_stream_the_page_asks_for_changes(site: LiveSite, open_page: Open) -> None:
-    site.has_streams = False
-    page = open_page(site.url)
+    def forbid_streams(page: Page) -> None:
+        page.clock.install()
+        page.route("**/stream?*", lambda route: route.fulfill(status=403))
+
+    page = open_page(site.url, before=forbid_streams)
 
     site.story.publish("u4", "The bridge is closed")
     site.story.kill("u1")
+    page.page.clock.fast_forward("00:15")
 
-    expect(page.update("u4")).to_be_visible(timeout=10_000)
+    expect(page.update("u4")).to_be_visible(timeout=20_000)
     page.shows("u4", "u3", "u2")
+    assert site.streams == 0
 
 
-def test_a_gap_makes_the_page_read_itself_again(site: LiveSite, open_page: Open) -> None:
+def test_no_reader_of_an_open_page_notices_a_replay(own_app: LiveApp, open_page: Open) -> None:
+    site = flood(own_app)
     page = open_page(site.url)
     eventually(lambda: site.streams == 1, what="the stream")
-    site.story.changes.clear()  # what comes now reaches nobody as a change
+    shown, asked = page.page.locator("main").inner_html(), list(page.requests)
 
-    site.story.kill("u2")
-    site.story.correct("u1", "Update one")
+    replay(own_app)
+
+    assert page.page.locator("main").inner_html() == shown
+    assert page.requests == asked
     site.story.publish("u4", "The bridge is closed")
-    site.story.changes.clear()
-    site.resets += 1
-
-    expect(page.update("u4")).to_be_visible()
-    page.shows("u4", "u3", "u1")
-    expect(page.update("u1")).to_contain_text("A name was wrong.")
-
-
-def test_more_is_loaded_to_the_end_with_none_missing_or_twice_while_copy_comes_in(site: LiveSite, open_page: Open) -> None:
-    site.page_size = 5
-    for number in range(4, 24):
-        site.story.publish(f"u{number}", f"Update {number}")
-    page = open_page(site.url)
-    more = page.page.locator("#_more")
-
-    for round_ in range(4):
-        count = len(page.articles())
-        site.story.publish(f"new{round_}", "Copy comes in")
-        more.click()
-        eventually(lambda count=count: len(page.articles()) >= count + 3, what="more")  # type: ignore[misc]
-
-    page.page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
-    expect(page.page.locator("#_end")).to_have_text("The coverage begins here.")
-    expected = [f"new{n}" for n in (3, 2, 1, 0)] + [f"u{n}" for n in range(23, 0, -1)]
-    page.shows(*expected)
+    page.shows("u4", "u3", "u2", "u1")
     assert page.complaints == []
 
 
-def test_an_older_part_of_the_page_takes_corrections_and_kills_and_no_news(site: LiveSite, open_page: Open) -> None:
-    site.page_size = 1
-    page = open_page(f"{site.url}?cursor=p4")
-    page.shows("u2")
+def test_what_a_replay_puts_right_is_put_right_on_an_open_page(own_app: LiveApp, open_page: Open) -> None:
+    site = flood(own_app)
+    with redis.Redis.from_url(own_app.redis.url, decode_responses=True) as raw:
+        documents = f"{prefix_of(raw, site.story.name)}docs/{site.story.name}"
+        raw.hset(documents, "u2", str(raw.hget(documents, "u2")).replace("Update 2", "A wrong word"))
+    page = open_page(site.url)
+    expect(page.update("u2")).to_contain_text("A wrong word")
+    eventually(lambda: site.streams == 1, what="the stream")
 
-    site.story.publish("u4", "News")
+    replay(own_app)
+
+    expect(page.update("u2")).to_contain_text("Update 2")
+    assert "A wrong word" not in page.page.locator("main").inner_html()
+    page.shows("u3", "u2", "u1")
+
+
+def test_a_thousand_updates_are_loaded_to_the_end_none_missing_or_twice_while_copy_comes_in(
+    app: LiveApp, open_page: Open
+) -> None:
+    site = LiveSite(app, app.begin())
+    with site.story.at_once():
+        for number in range(1, 1001):
+            site.story.publish(f"u{number}", f"Update {number}")
+    page = open_page(site.url)
+    more, came = page.page.locator("#_more"), 0
+
+    while more.count():
+        shown = len(page.articles())
+        if shown % 100 == 0:
+            came += 1
+            site.story.publish(f"new{came}", "Copy comes in")
+        if shown == 300:
+            site.story.kill("u500")
+            site.story.correct("u990", "Update nine hundred and ninety")
+        more.click()
+        page.page.wait_for_function("shown => document.querySelectorAll('#_entries > article').length > shown", arg=shown)
+    page.page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+
+    expect(page.page.locator("#_end")).to_have_text("The coverage begins here.")
+    page.shows(*(f"new{n}" for n in range(came, 0, -1)), *(f"u{n}" for n in range(1000, 0, -1) if n != 500))
+    expect(page.update("u990")).to_contain_text("nine hundred and ninety")
+    assert came >= 9
+    assert page.complaints == []
+
+
+def test_an_older_part_of_the_page_takes_corrections_and_kills_and_no_news(app: LiveApp, open_page: Open) -> None:
+    site = flood(app, updates=22)
+    first = open_page(site.url, java_script_enabled=False)
+    page = open_page(site.address + str(first.page.locator("#_more").get_attribute("href")))
+    page.shows("u2", "u1")
+
+    site.story.publish("u23", "News")
     site.story.correct("u2", "Update two")
     expect(page.update("u2")).to_contain_text("Update two")
-    page.shows("u2")
+    page.shows("u2", "u1")
 
     site.story.kill("u2")
-    page.shows()
+    page.shows("u1")
 
 
 def test_the_page_of_an_update_that_is_killed_becomes_the_page_that_says_so(site: LiveSite, open_page: Open) -> None:
-    page = open_page(site.site.links.update("flood", "u2"))
+    page = open_page(site.update("u2"))
     site.story.correct("u2", "Update two")
     expect(page.page.locator("#_history")).to_contain_text("Corrected")
 
@@ -248,7 +347,7 @@ def test_there_is_one_stream_and_none_once_the_page_is_left(site: LiveSite, open
     page = open_page(site.url)
     eventually(lambda: site.streams == 1, what="the stream")
 
-    page.page.goto(site.site.links.front())
+    page.page.goto(site.links.front())
     eventually(lambda: site.streams == 0, what="the end of the stream")
     page.page.go_back()
     site.story.publish("u4", "Meanwhile")
@@ -277,19 +376,24 @@ def test_times_are_the_readers_own(site: LiveSite, open_page: Open) -> None:
     expect(page.page.locator(".zone")).to_have_text("Your time (Asia/Tokyo)")
 
 
-def test_a_link_to_an_update_that_is_further_down_leads_to_it(site: LiveSite, open_page: Open) -> None:
-    site.page_size = 1
-    page = open_page(site.site.links.anchor("flood", "u1"))
+def test_a_link_to_an_update_that_is_further_down_leads_to_it(app: LiveApp, open_page: Open) -> None:
+    site = flood(app, updates=22)
+    page = open_page(site.links.anchor(site.story.name, "u1"))
 
     expect(page.page.get_by_role("heading", level=1)).to_have_text("Update 1")
 
 
 def test_a_page_whose_coverage_has_ended_still_hears_of_corrections(site: LiveSite, open_page: Open) -> None:
+    def move_the_clock(page: Page) -> None:
+        page.clock.install()
+        page.route("**/changes?*", lambda route: route.continue_())  # past the browser's cache, whose clock stands still
+
     site.story.close()
-    page = open_page(site.url)
+    page = open_page(site.url, before=move_the_clock)
 
     site.story.correct("u2", "Update two")
     site.story.kill("u1")
+    page.page.clock.fast_forward("01:30")
 
     expect(page.update("u2")).to_contain_text("Update two")
     page.shows("u3", "u2")
@@ -302,7 +406,7 @@ def test_a_link_to_an_update_is_shared_by_a_press(site: LiveSite, open_page: Ope
     page.update("u2").get_by_role("button", name="Share").click()
 
     expect(page.update("u2").get_by_role("button")).to_have_text("Link copied")
-    assert page.page.evaluate("navigator.clipboard.readText()") == site.site.links.update("flood", "u2")
+    assert page.page.evaluate("navigator.clipboard.readText()") == site.update("u2")
 
 
 def test_every_open_page_asks_for_the_same_address(site: LiveSite, open_page: Open) -> None:
@@ -312,20 +416,32 @@ def test_every_open_page_asks_for_the_same_address(site: LiveSite, open_page: Op
 
     for page in pages:
         expect(page.update("u2")).to_contain_text("Update two")
-    assert [one for one in site.requests if "/entry" in one] == ["/stories/flood/updates/u2/entry?seq=5"] * 2
+        assert [one for one in page.requests if "/entry" in one] == [f"{site.update('u2')}/entry?seq=5"]
 
 
 def test_an_update_that_was_killed_while_it_was_asked_for_never_shows(site: LiveSite, open_page: Open) -> None:
+    held: list[tuple[Route, APIResponse]] = []
     page = open_page(site.url)
-    arrives = site.held["wrong"] = threading.Event()
+    page.page.route("**/wrong/entry?*", lambda route: held.append((route, route.fetch())))
     site.story.publish("wrong", "The dam has broken")
-    eventually(lambda: any("wrong/entry" in one for one in site.requests), what="the page's asking")
+    eventually(lambda: page.page.evaluate("true") and bool(held), what="the answer that the page asked for")
 
     site.story.kill("wrong")
     site.story.mark("u1", verification="verified")  # once the page has this, it has heard of the kill
     expect(page.update("u1")).to_contain_text("Verified")
     with page.page.expect_response("**/wrong/entry?*"):
-        arrives.set()
+        for route, answer in held:
+            route.fulfill(response=answer)
 
     page.shows("u3", "u2", "u1")
     assert "The dam has broken" not in page.text()
+
+
+def replay(app: LiveApp) -> None:
+    """Have the timeline built anew and put in its place."""
+    command(app, "replay", "timeline")
+
+
+def command(app: LiveApp, *args: str) -> None:
+    done = run(Path(app.settings.data), *args, env={"DATELINE_REDIS": app.redis.url})
+    assert done.code == 0, done.err

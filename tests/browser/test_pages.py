@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -13,8 +12,7 @@ from playwright.sync_api import expect
 from consumers.web.pages.security import content_security_policy
 from schemas.content import Block, Content, Media, Source
 from tests.browser.conftest import Open
-from tests.support.live_site import LiveSite, serving
-from tests.support.told_story import ToldStory
+from tests.support.live_site import LiveApp, LiveSite, flood
 
 ROOT = Path(__file__).parents[2]
 PICTURE = "https://pictures.example/levee.jpg"
@@ -34,9 +32,9 @@ EVERYTHING = Content(
 )
 
 
-def told(language: str = "en", title: str = "A flood on the Elbe", **heading: Any) -> ToldStory:  # Any: a heading's fields
-    """A story with everything that a page can show."""
-    story = ToldStory("flood", title=title, summary="The river *rises*.", language=language, time_zone="Europe/Berlin", **heading)
+def told(app: LiveApp, language: str = "en", title: str = "A flood on the Elbe") -> LiveSite:
+    """The page of a story with everything that a page can show."""
+    story = app.begin(title=title, summary="The river *rises*.", language=language)
     story.publish("old", "An older one", urgency=6)
     story.publish("everything", body=EVERYTHING, urgency=1, key_event=True)
     story.publish("neighbour", "From next door", from_story="dresden", urgency=2, pinned=True)
@@ -46,23 +44,22 @@ def told(language: str = "en", title: str = "A flood on the Elbe", **heading: An
     story.correct("a", "Claim A", "More about a in other words.", note="A letter was small.")
     story.publish("gone", "Killed")
     story.kill("gone")
-    return story
+    return LiveSite(app, story)
 
 
-@pytest.fixture
-def whole() -> Iterator[LiveSite]:
-    with serving(LiveSite(told())) as site:
-        yield site
+@pytest.fixture(scope="module")
+def whole(app: LiveApp) -> LiveSite:
+    return told(app)
 
 
 PAGES = {
-    "story": "/stories/flood",
-    "as-of": "/stories/flood?as_of=9",
-    "update": "/stories/flood/updates/a",
+    "story": "/stories/{story}",
+    "as-of": "/stories/{story}?as_of=9",
+    "update": "/stories/{story}/updates/a",
     "front": "/",
-    "gone": "/stories/flood/updates/gone",
+    "gone": "/stories/{story}/updates/gone",
     "not-found": "/stories/blood",
-    "error": "/error",
+    "error": "/stories/{story}?cursor=nothing",
 }
 
 
@@ -78,7 +75,7 @@ def axe() -> str:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
 def test_everybody_can_use_it(whole: LiveSite, open_page: Open, axe: str, path: str, scheme: str) -> None:
-    page = open_page(whole.address + path, color_scheme=scheme, bypass_csp=True).page
+    page = open_page(whole.path(path), color_scheme=scheme, bypass_csp=True).page
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
 
     page.evaluate(axe)
@@ -89,22 +86,20 @@ def test_everybody_can_use_it(whole: LiveSite, open_page: Open, axe: str, path: 
 
 @pytest.mark.parametrize("language", ["en", "ar", "zh"])
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
-def test_it_fits_a_phone(open_page: Open, path: str, language: str) -> None:
+def test_it_fits_a_phone(app: LiveApp, open_page: Open, path: str, language: str) -> None:
     long = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 3
-    with serving(LiveSite(told(language, title=long))) as site:
-        page = open_page(site.address + path, viewport={"width": 320, "height": 600}).page
+    page = open_page(told(app, language, title=long).path(path), viewport={"width": 320, "height": 600}).page
 
-        assert page.evaluate("document.documentElement.scrollWidth") == 320
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
 @pytest.mark.parametrize(
     ("language", "direction"), [("en", "ltr"), ("ar", "rtl"), ("he", "rtl"), ("fa-IR", "rtl"), ("zh-Hans", "ltr")]
 )
-def test_the_page_runs_in_the_direction_of_its_language(open_page: Open, language: str, direction: str) -> None:
-    with serving(LiveSite(told(language))) as site:
-        page = open_page(site.url).page
+def test_the_page_runs_in_the_direction_of_its_language(app: LiveApp, open_page: Open, language: str, direction: str) -> None:
+    page = open_page(told(app, language).url).page
 
-        assert page.evaluate("getComputedStyle(document.body).direction") == direction
+    assert page.evaluate("getComputedStyle(document.body).direction") == direction
 
 
 def test_it_is_whole_without_a_script(whole: LiveSite, open_page: Open) -> None:
@@ -124,17 +119,17 @@ def test_it_is_whole_without_a_script(whole: LiveSite, open_page: Open) -> None:
     expect(page.page.get_by_role("button")).to_have_count(0)
 
 
-def test_without_a_script_one_reads_on_by_a_link(open_page: Open) -> None:
-    with serving(LiveSite(told(), page_size=3)) as site:
-        page = open_page(site.url, java_script_enabled=False).page
-        seen: list[str] = []
-        while True:
-            seen += [one.get_attribute("data-update") or "" for one in page.locator("#_entries > article").all()]
-            if not page.locator("#_more").count():
-                break
-            page.locator("#_more").click()
+def test_without_a_script_one_reads_on_by_a_link(app: LiveApp, open_page: Open) -> None:
+    site = flood(app, updates=45)
+    page = open_page(site.url, java_script_enabled=False).page
+    seen: list[str] = []
+    while True:
+        seen += [one.get_attribute("data-update") or "" for one in page.locator("#_entries > article").all()]
+        if not page.locator("#_more").count():
+            break
+        page.locator("#_more").click()
 
-        assert seen == ["d", "c", "b", "a", "neighbour", "everything", "old"]
+    assert seen == [f"u{number}" for number in range(45, 0, -1)]
 
 
 def test_nothing_but_pictures_comes_from_elsewhere(whole: LiveSite, open_page: Open) -> None:
@@ -142,12 +137,12 @@ def test_nothing_but_pictures_comes_from_elsewhere(whole: LiveSite, open_page: O
     page.update("everything").scroll_into_view_if_needed()
 
     expect(page.page.locator(".badge.live")).to_have_text("Live")
-    assert page.hosts <= {f"127.0.0.1:{whole.port}", "pictures.example"}
+    assert page.hosts <= {urlsplit(whole.address).netloc, "pictures.example"}
 
 
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
 def test_the_policy_for_content_refuses_nothing_of_ours(whole: LiveSite, open_page: Open, path: str) -> None:
-    page = open_page(whole.address + path)
+    page = open_page(whole.path(path))
     page.page.wait_for_load_state()
 
     assert [one for one in page.complaints if "status of 4" not in one and "net::" not in one] == []
@@ -186,14 +181,15 @@ def test_what_can_be_pressed_is_large_enough(whole: LiveSite, open_page: Open) -
     assert small == []
 
 
-def test_a_page_that_cannot_be_read_comes_back_by_itself(whole: LiveSite, open_page: Open) -> None:
-    whole.is_down = True
-    page = open_page(whole.url, java_script_enabled=False).page
+def test_a_page_that_cannot_be_read_comes_back_by_itself(own_app: LiveApp, open_page: Open) -> None:
+    site = flood(own_app)
+    own_app.redis.kill()
+    page = open_page(site.url, java_script_enabled=False).page
     expect(page.get_by_role("heading", level=1)).to_have_text("Back in a moment")
 
-    whole.is_down = False
+    own_app.redis.start()
 
-    expect(page.get_by_role("heading", level=1)).to_have_text("A flood on the Elbe", timeout=15_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("A flood", timeout=20_000)
 
 
 def test_the_page_as_it_was_has_no_script_and_says_so(whole: LiveSite, open_page: Open) -> None:

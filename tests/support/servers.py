@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import redis
@@ -49,6 +49,41 @@ def redis_server(folder: Path, *options: str) -> Iterator[tuple[str, int]]:
     finally:
         process.kill()
         process.wait()
+
+
+class OwnRedis:
+    """A redis-server that can be killed and started again at the same address, with all that it had been told."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
+        keeping = ("--dir", str(folder), "--save", "", "--appendonly", "yes", "--appendfsync", "always")
+        self._command = [redis_program(), "--port", str(self.port), "--bind", "127.0.0.1", *keeping]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        if self.is_up:
+            self.kill()
+
+    @property
+    def is_up(self) -> bool:
+        return self._process is not None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with redis.Redis(port=self.port) as client:
+            eventually(lambda: _answers(client), what="redis-server")
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
 
 
 @contextmanager

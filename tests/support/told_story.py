@@ -1,10 +1,13 @@
-"""A story told in memory: events go through the real fold, and what readers get of it is there at once."""
+"""A story, act by act; and one that is told in memory: events go through the real fold, and what readers get is there at once."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from typing_extensions import override
 
 from consumers.state import Change, Incoming, State, Story, Update
 from consumers.story import fold, new_story
@@ -34,32 +37,19 @@ from schemas.times import to_ms
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 
 
-class ToldStory:
-    """One story. Each act is a minute after the one before, unless it says when."""
+class Acts(ABC):
+    """What happens to one story. Each act is a minute after the one before, unless it says when."""
 
-    def __init__(self, name: str = "flood", **heading: Any) -> None:  # Any: a heading's fields
-        self.story: Story = new_story(name)
-        self.updates: dict[str, Update] = {}
-        self.histories: dict[str, list[HistoryEntry]] = {}
-        self.changes: list[Change] = []
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.now = NOON
-        if heading:
-            self.tell(StoryOpened(story=name, occurred_at=self.now, **heading))
 
+    @abstractmethod
     def tell(self, event: Event) -> None:
-        """Fold one event."""
-        name = event.update if isinstance(event, UpdateEvent) else None
-        before = self.updates.get(name) if name else None
-        record = Incoming(self.story.id, self.story.seq, to_ms(event.occurred_at), event)
-        outcome = fold(State(self.story, before, None), record)
-        assert outcome.verdict is not None
-        self.story = outcome.story
-        if name and outcome.update is not None:
-            self.updates[name] = outcome.update
-            if outcome.change is not None:
-                self.histories.setdefault(name, []).append(HistoryEntry(outcome.change, self.document(name)))
-        if outcome.change is not None:
-            self.changes.append(outcome.change)
+        """Tell of one event."""
+
+    def open(self, **heading: Any) -> None:  # Any: a heading's fields
+        self.tell(StoryOpened(story=self.name, occurred_at=self.now, **heading))
 
     def publish(self, update: str, headline: str = "", body: str | Content = "", **more: Any) -> None:  # Any: an event's fields
         self._act(UpdatePublished, update=update, content=_content(update, headline, body), **more)
@@ -83,14 +73,45 @@ class ToldStory:
         self._act(UpdateKilled, update=update, reason="it is not true")
 
     def rename(self, title: str) -> None:
-        heading = self.story.heading
-        self._act(StoryRevised, title=title, summary=heading.summary, language=heading.language, time_zone=heading.time_zone)
+        self._act(StoryRevised, title=title, summary="The river falls.", language="en", time_zone="Europe/Berlin")
 
     def close(self) -> None:
         self._act(StoryClosed)
 
     def reopen(self) -> None:
         self._act(StoryReopened)
+
+    def _act(self, kind: type[Event], **fields: Any) -> None:  # Any: an event's fields
+        self.now = fields.pop("at", self.now + timedelta(minutes=1))
+        self.tell(kind(story=self.name, occurred_at=self.now, **fields))
+
+
+class ToldStory(Acts):
+    """One story, in memory; it has begun if it is given a heading."""
+
+    def __init__(self, name: str = "flood", **heading: Any) -> None:  # Any: a heading's fields
+        super().__init__(name)
+        self.story: Story = new_story(name)
+        self.updates: dict[str, Update] = {}
+        self.histories: dict[str, list[HistoryEntry]] = {}
+        self.changes: list[Change] = []
+        if heading:
+            self.open(**heading)
+
+    @override
+    def tell(self, event: Event) -> None:
+        name = event.update if isinstance(event, UpdateEvent) else None
+        before = self.updates.get(name) if name else None
+        record = Incoming(self.story.id, self.story.seq, to_ms(event.occurred_at), event)
+        outcome = fold(State(self.story, before, None), record)
+        assert outcome.verdict is not None
+        self.story = outcome.story
+        if name and outcome.update is not None:
+            self.updates[name] = outcome.update
+            if outcome.change is not None:
+                self.histories.setdefault(name, []).append(HistoryEntry(outcome.change, self.document(name)))
+        if outcome.change is not None:
+            self.changes.append(outcome.change)
 
     def document(self, update: str) -> bytes | None:
         """Return what readers get of an update now."""
@@ -120,10 +141,6 @@ class ToldStory:
 
     def _read(self, updates: Iterable[Update]) -> list[Shown]:
         return [read_document(document(self.story.id, one)) for one in updates]
-
-    def _act(self, kind: type[Event], **fields: Any) -> None:  # Any: an event's fields
-        self.now = fields.pop("at", self.now + timedelta(minutes=1))
-        self.tell(kind(story=self.story.id, occurred_at=self.now, **fields))
 
 
 def _content(update: str, headline: str, body: str | Content) -> Content:

@@ -96,9 +96,9 @@ const focus = (element) => element?.focus({ preventScroll: true });
 
 /** Put one element in the place of another; what was opened stays open, and the focus where it was. */
 function swap(old, fresh) {
-  const open = (within) => all("details", within).reverse();
+  const open = (one) => all("details", one).reverse();
   open(old).forEach((one, at) => { const same = open(fresh)[at]; if (same) same.open = one.open; });
-  const controls = (within) => all("a, button, summary", within);
+  const controls = (one) => all("a, button, summary", one);
   const at = controls(old).indexOf(document.activeElement);
   steady(() => old.replaceWith(fresh));
   if (at >= 0) focus(controls(fresh)[at] ?? controls(fresh)[0]);
@@ -131,19 +131,21 @@ function insert(article) {
   article.classList.add("fresh");
 }
 
-function put(article) {
+/** Put in an update as it stands now; `anew` if the one that is here may be wrong without being older. */
+function put(article, anew = false) {
   const { update, seq: its } = article.dataset;
-  if (+its <= (gone.get(update) ?? 0)) return;
-  if (+its >= (heard.get(update) ?? 0)) owed.delete(update);
+  if (its <= (gone.get(update) ?? 0)) return;
+  if (its >= (heard.get(update) ?? 0)) owed.delete(update);
   else if (!owed.has(update)) ask(update);
   const [here] = those(update, entries).filter((one) => one.parentNode === entries);
-  if (here && +here.dataset.seq >= +its) return;
+  const isOld = (one) => one.dataset.seq < +its + anew;
+  if (here && !isOld(here)) return;
   localize(article);
   if (here) {
-    article.classList.add("fresh");
+    article.classList.toggle("fresh", here.dataset.seq < +its);
     swap(here, article);
   } else if (pending.has(update)) {
-    if (+pending.get(update).dataset.seq < +its) pending.set(update, article);
+    if (isOld(pending.get(update))) pending.set(update, article);
   } else {
     arrive(article);
   }
@@ -218,8 +220,8 @@ const askHead = reaching(async (wanted) => {
 
 function putHead(fresh) {
   const old = byId("_head");
-  if (+fresh.dataset.seq < +old.dataset.seq) return;
-  all("[data-update]", fresh).forEach((one) => (gone.get(one.dataset.update) ?? 0) > +fresh.dataset.seq && one.remove());
+  if (fresh.dataset.seq < +old.dataset.seq) return;
+  all("[data-update]", fresh).forEach((one) => (gone.get(one.dataset.update) ?? 0) > fresh.dataset.seq && one.remove());
   swap(old, localize(fresh));
   main.toggleAttribute("data-closed", fresh.hasAttribute("data-closed"));
   title = fresh.querySelector("h1").textContent.trim();
@@ -287,20 +289,20 @@ async function readAgain() {
     found.forEach((one) => seen.add(one.dataset.update));
     lowest = found.length ? placeOf(found.at(-1)) : 0;
     more = read.getElementById("_more");
-    found.forEach(put);
+    found.forEach((one) => put(one, true));
     if (older || !more || lowest <= loaded) break;
     read = await html(more.getAttribute("href"), "no-cache");
   }
   for (const one of [...articles(), ...pending.values()]) {
     const { update, seq: its } = one.dataset;
-    if (!seen.has(update) && +its <= at && (!more || placeOf(one) >= lowest)) remove(update, at);
+    if (!seen.has(update) && its <= at && (!more || placeOf(one) >= lowest)) remove(update, at);
   }
   return at;
 }
 
 // The connection
 
-const kinds = "published revised corrected withheld released killed marked story_opened story_revised story_closed story_reopened";
+const kinds = "published revised corrected withheld released killed marked story_opened story_revised story_closed story_reopened".split(" ");
 let source, timer, link = "live", good = Date.now(), failures = 0, away = false;
 
 function badge() {
@@ -338,8 +340,12 @@ function connect() {
     failures += 1;
     if (source.readyState === EventSource.CLOSED || failures > 3) later(poll, 1);
   };
-  for (const kind of kinds.split(" ")) source.addEventListener(kind, (event) => hear(JSON.parse(event.data)));
-  source.addEventListener("reset", () => refresh());
+  const on = (kind, act) => source.addEventListener(kind, act);
+  for (const kind of kinds) on(kind, (event) => { show("live"); hear(JSON.parse(event.data)); });
+  on("reset", () => refresh());
+  // The line is up, and the site behind it hears of nothing.
+  on("lost", () => show("reconnecting"));
+  on("regained", connected);
 }
 
 function connected() {
@@ -408,11 +414,11 @@ async function loadMore(more) {
   try {
     const read = await html(more.getAttribute("href"));
     const next = read.getElementById("_more"), end = read.getElementById("_end");
-    const fresh = all("#_entries > article", read).filter((one) => (gone.get(one.dataset.update) ?? 0) < +one.dataset.seq);
+    const fresh = all("#_entries > article", read).filter((one) => (gone.get(one.dataset.update) ?? 0) < one.dataset.seq);
     for (const one of fresh) {
       if (those(one.dataset.update, entries).length) continue;
       entries.append(localize(one));
-      if ((heard.get(one.dataset.update) ?? 0) > +one.dataset.seq) ask(one.dataset.update);
+      if ((heard.get(one.dataset.update) ?? 0) > one.dataset.seq) ask(one.dataset.update);
     }
     days();
     if (next) more.setAttribute("href", next.getAttribute("href"));
