@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support import iptc
+from tests.support.browser import chromium as chromium
 from tests.support.kafka_servers import kafka_address
 
 IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from consumers.web.answers import HTML
 from consumers.web.components import SCHEMAS
@@ -23,8 +22,6 @@ from tests.support.site_server import site
 DOC = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 WRITTEN = "http://127.0.0.1:8000"
 """Where the page's commands find the server."""
-
-CHROMIUM = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update")
 
 
 def blocks(language: str) -> list[str]:
@@ -83,19 +80,18 @@ def test_the_python_in_the_page_keeps_up(address: str, folder: Path, tmp_path: P
     assert "Traceback" not in said.read_text()
 
 
-def test_the_javascript_in_the_page_keeps_up(address: str, folder: Path) -> None:
+def test_the_javascript_in_the_page_keeps_up(address: str, folder: Path, chromium: Browser) -> None:
     (code,) = blocks("js")
-    browser = shutil.which("chromium") or pytest.skip("no chromium: apt install chromium")
+    page = chromium.new_page()
 
-    with sync_playwright() as playwright:
-        page = playwright.chromium.launch(executable_path=browser, args=CHROMIUM).new_page()
-        page.goto(f"{address}/healthz")
-        page.add_script_tag(content=code.replace(WRITTEN, address))
-        page.wait_for_function("shown.has('smoke')")
-        run(folder / ".dateline", "publish", "harbour-fire", "--id", "from-js", "--headline", "Seen in a browser")
-        _wait_for(page, "shown.get('from-js')?.headline === 'Seen in a browser'")
-        run(folder / ".dateline", "kill", "harbour-fire", "from-js", "--reason", "It was a test.")
-        _wait_for(page, "!shown.has('from-js')")
+    page.goto(f"{address}/healthz")
+    page.add_script_tag(content=code.replace(WRITTEN, address))
+    page.wait_for_function("shown.has('smoke')")
+    run(folder / ".dateline", "publish", "harbour-fire", "--id", "from-js", "--headline", "Seen in a browser")
+    _wait_for(page, "shown.get('from-js')?.headline === 'Seen in a browser'")
+    run(folder / ".dateline", "kill", "harbour-fire", "from-js", "--reason", "It was a test.")
+    _wait_for(page, "!shown.has('from-js')")
+    page.close()
 
 
 def _publish(folder: Path, source: str) -> bool:
