@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from tempfile import TemporaryDirectory
 
-from benchmarks import codec, commands, fold, kafka, log, memory, replay, scale
+from benchmarks import codec, commands, fold, kafka, log, memory, replay, scale, serving
 from benchmarks.harness import QUICK, Row, compare, in_process, machine, show
 from benchmarks.work import fill
 from dateline.log import open_log
@@ -104,6 +104,7 @@ def _kafka_rows(url: str) -> list[Row]:
         "scale": lambda: scale.rows(url),
         "memory": lambda: memory.rows(url),
         "replay": replay.kafka_rows,
+        "serving": serving.kafka_rows,
     }
     rows: list[Row] = []
     for name, make in parts.items():
@@ -121,6 +122,7 @@ PARTS: Mapping[str, Callable[[], list[Row]]] = {
     "growth": growth_rows,
     "replay": replay.rows,
     "commands": commands.rows,
+    "serving": serving.rows,
     "kafka": kafka_rows,
 }
 

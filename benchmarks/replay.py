@@ -55,7 +55,7 @@ def kafka(count: int, processes: int) -> Figures:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         log_url = f"kafka://{stack.enter_context(kafka_broker(folder / 'kafka')).address}"
         host, port = stack.enter_context(redis_server(folder / "redis"))
-        _make_topics(log_url)
+        make_topics(log_url)
         log = stack.enter_context(open_log(log_url))
         fill(log, count, stories=_STORIES)
         redis_url = f"redis://{host}:{port}"
@@ -201,7 +201,8 @@ def _running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def _make_topics(log_url: str) -> None:
+def make_topics(log_url: str) -> None:
+    """Make the topics of a log that has none, with 4 partitions of events."""
     from dateline.log.kafka_address import parse_address
     from dateline.log.kafka_topics import create_topics
     from dateline.settings import Credentials

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from msgspec import Struct, field
 Scope = MutableMapping[str, Any]  # Any: ASGI's own form
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]  # Any: as above
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]  # Any: as above
+Headers = list[tuple[bytes, bytes]]
 
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=utf-8"
@@ -43,6 +45,7 @@ class Answer(Struct, gc=False):
         next_poll: Seconds after which to ask again, more or less: each who asks is told another time; 0 to say nothing.
         headers: Others, by name in small letters.
         packed: The body in each coding that was asked for so far.
+        heads: The headers in each coding, and those of a 304 under none, as far as they are the same for all who ask.
     """
 
     body: bytes
@@ -53,6 +56,7 @@ class Answer(Struct, gc=False):
     next_poll: float = 0.0
     headers: Mapping[str, str] = {}
     packed: dict[str, bytes] = field(default_factory=dict)
+    heads: dict[str, Headers] = field(default_factory=dict)
 
     def body_in(self, coding: str) -> bytes:
         """Return the body in a content coding: `br`, `gzip` or `identity`."""
@@ -62,6 +66,13 @@ class Answer(Struct, gc=False):
         if found is None:
             found = self.packed[coding] = _PACK[coding](self.body)
         return found
+
+    def head_in(self, coding: str) -> Headers:
+        """Return the headers for the body in a content coding; for none, those that also a 304 has."""
+        found = self.heads.get(coding)
+        if found is None:
+            found = self.heads[coding] = _common(self) + (_of_body(self, coding) if coding else [])
+        return [*found, (b"next-poll", b"%.1f" % spread(self.next_poll))] if self.next_poll else found
 
     @property
     def is_packable(self) -> bool:
@@ -86,20 +97,14 @@ async def send_answer(answer: Answer, scope: Scope, send: Send) -> int:
         The status that was sent.
     """
     asked = _asked(scope["headers"])
-    etag = answer.etag.encode()
-    headers = _common(answer)
-    if answer.status == 200 and etag and _has_it(asked.get(b"if-none-match", b""), etag):
-        await send({"type": "http.response.start", "status": 304, "headers": headers})
+    if answer.status == 200 and answer.etag and _has_it(asked.get(b"if-none-match", b""), answer.etag.encode()):
+        await send({"type": "http.response.start", "status": 304, "headers": answer.head_in("")})
         await send({"type": "http.response.body"})
         return 304
     coding = coding_for(asked.get(b"accept-encoding", b"").decode("latin-1")) if answer.is_packable else "identity"
     is_quick = coding in answer.packed or len(answer.body) < _LONG
     body = answer.body_in(coding) if is_quick else await asyncio.to_thread(answer.body_in, coding)
-    if answer.status != 204:
-        headers += [(b"content-type", answer.media_type.encode()), (b"content-length", b"%d" % len(body))]
-    if coding != "identity":
-        headers.append((b"content-encoding", coding.encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.head_in(coding)})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
     return answer.status
 
@@ -116,7 +121,14 @@ def _asked(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 _ASKED = frozenset({b"if-none-match", b"accept-encoding"})
 
 
-def _common(answer: Answer) -> list[tuple[bytes, bytes]]:
+def _of_body(answer: Answer, coding: str) -> Headers:
+    if answer.status == 204:
+        return []
+    headers = [(b"content-type", answer.media_type.encode()), (b"content-length", b"%d" % len(answer.body_in(coding)))]
+    return headers if coding == "identity" else [*headers, (b"content-encoding", coding.encode())]
+
+
+def _common(answer: Answer) -> Headers:
     """Return the headers that also a 304 has."""
     headers = [
         (b"cache-control", answer.caching.encode()),
@@ -128,8 +140,6 @@ def _common(answer: Answer) -> list[tuple[bytes, bytes]]:
         headers.append((b"etag", b'W/"%s"' % answer.etag.encode()))
     if answer.is_packable:
         headers.append((b"vary", b"accept-encoding"))
-    if answer.next_poll:
-        headers.append((b"next-poll", b"%.1f" % spread(answer.next_poll)))
     return headers + [(name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers.items()]
 
 
@@ -145,6 +155,7 @@ def _has_it(given: bytes, etag: bytes) -> bool:
     return given.strip() == b"*" or any(one.strip().removeprefix(b"W/") == b'"%s"' % etag for one in given.split(b","))
 
 
+@lru_cache(maxsize=64)
 def coding_for(accepted: str) -> str:
     """Return the content coding to use, by an `Accept-Encoding`; the best that is not refused (RFC 9110, 12.5.3)."""
     if not accepted:

@@ -180,7 +180,8 @@ class _Reading:
     async def _answer(self, scope: Scope) -> Answer:
         names, given = self._named(scope), self._given(scope)
         story = names.get("story") or given.get("story")
-        target = _target(scope) if self._endpoint.is_strict else _canonical(scope, given)
+        is_plain = self._endpoint.is_strict or not scope["query_string"]
+        target = _target(scope) if is_plain else _canonical(scope, given)
         kept = self._site.kept.get(target)
         if kept is not None:
             return kept
