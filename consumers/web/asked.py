@@ -119,6 +119,13 @@ SINCE = Parameter(
     whole(least=0, most=FURTHEST_SEQ),
     0,
 )
+HEALTH = Parameter(
+    "health",
+    "Also tell, as `event: lost` and `event: regained`, when the view cannot be followed and when it can again.",
+    {"enum": ["true", "false", "1", "0", ""]},
+    boolean,
+    False,
+)
 CURSOR = Parameter("cursor", "The `next` of the page before.", {"type": "string", "pattern": "^p[0-9]{1,16}$"}, text)
 LIST_CURSOR = Parameter("cursor", "The `next` of the page before.", {"type": "string", "format": "cursor"}, text)
 AS_OF = Parameter(

@@ -43,15 +43,17 @@ class Client:
 
     Attributes:
         seq: Of the last change that it has; it may have read further than the channel has come.
+        hears_health: Whether it is told when the view cannot be followed, and when it can again.
         slow_since: Since when it is behind, in seconds of the monotonic clock; 0 while it is not.
     """
 
-    __slots__ = ("_is_chunked", "seq", "slow_since", "transport")
+    __slots__ = ("_is_chunked", "hears_health", "seq", "slow_since", "transport")
 
     def __init__(self, transport: asyncio.Transport, seq: int, *, is_chunked: bool) -> None:
         self.transport = transport
         self.seq = seq
         self.slow_since = 0.0
+        self.hears_health = False
         self._is_chunked = is_chunked
 
     @property
@@ -146,12 +148,13 @@ class Channel:
 
     async def beat(self) -> None:
         """Write to everybody, so that proxies and clients know that the line is alive."""
-        await self.say(_HEARTBEAT)
+        chunk = chunked(_HEARTBEAT)
+        await self._each(lambda client: None if client.is_full else client.write(_HEARTBEAT, chunk))
 
-    async def say(self, data: bytes) -> None:
-        """Write what is no change to everybody who reads."""
+    async def tell_health(self, data: bytes) -> None:
+        """Write how the view is to those who want to know and read."""
         chunk = chunked(data)
-        await self._each(lambda client: None if client.is_full else client.write(data, chunk))
+        await self._each(lambda client: client.write(data, chunk) if client.hears_health and not client.is_full else None)
 
     def sweep(self) -> None:
         """Go on with those who were slow and can take more; cut those who have taken nothing for too long."""

@@ -182,7 +182,7 @@ class Hub:
 
     async def _say(self, data: bytes) -> None:
         for channel in list(self._channels.values()):
-            await channel.say(data)
+            await channel.tell_health(data)
 
     def _tell(self, story: str, changes: Sequence[PublicChange]) -> None:
         if channel := self._channels.get(story):

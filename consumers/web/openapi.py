@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from consumers.web.answers import HTML, JSON
-from consumers.web.asked import SINCE, Parameter, Schema
+from consumers.web.asked import HEALTH, SINCE, Parameter, Schema
 from consumers.web.components import SCHEMAS
 from consumers.web.endpoints import Endpoint
 from consumers.web.problems import PROBLEM_JSON
@@ -167,6 +167,7 @@ def _stream() -> Json:
         "parameters": [
             *_in_path(_STREAM),
             _in_query(SINCE),
+            _in_query(HEALTH),
             {
                 "name": "last-event-id",
                 "in": "header",

@@ -14,14 +14,14 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route, Router
 
 from consumers.web.answers import Answer, Receive, Scope, Send, send_answer
-from consumers.web.asked import FURTHEST_SEQ, SINCE, name, read_query
+from consumers.web.asked import FURTHEST_SEQ, HEALTH, SINCE, name, read_query
 from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, no_story
 from consumers.web.figures import Figures
 from consumers.web.hub import Hub
 from consumers.web.kept import KeptAnswers
 from consumers.web.links import Links
 from consumers.web.problems import BRIEFLY, Problem, problem_answer
-from consumers.web.stream import Stream
+from consumers.web.stream import Stream, Wish
 from dateline.errors import DatelineError, Refused, StoreUnavailable
 
 RETRY_AFTER_S: Final = 2
@@ -119,13 +119,13 @@ class Site:
         except TimeoutError:
             raise StoreUnavailable(f"The view gave no answer within {_PATIENCE_S:g} s.") from None
 
-    async def stream(self, scope: Scope, receive: Receive, send: Send, *, story: str, since: int | None) -> None:
+    async def stream(self, scope: Scope, receive: Receive, send: Send, *, story: str, wish: Wish) -> None:
         """Serve a client of a story's stream.
 
         Raises:
             Missing: There is no such story.
         """
-        if not await self._stream(scope, receive, send, story=story, since=since):
+        if not await self._stream(scope, receive, send, story=story, wish=wish):
             reader = self.hub.source.reader
             raise await asyncio.to_thread(lambda: no_story(Asked(reader(), self.links, story, "", {})))
         self._answered[2] += 1
@@ -216,31 +216,31 @@ class _Streaming:
         try:
             refuse_writing(scope)
             story = _name("story", story)
-            since = _since(scope)
+            wish = _wish(scope)
         except Exception as error:  # as above
             await self._site.answer(self._site.problem_of(error, scope, is_page=False), scope, send)
             return
         try:
-            await self._site.stream(scope, receive, send, story=story, since=since)
+            await self._site.stream(scope, receive, send, story=story, wish=wish)
         except DatelineError as error:  # before the stream began
             await self._site.answer(self._site.problem_of(error, scope, is_page=False), scope, send)
 
 
-def _since(scope: Scope) -> int | None:
-    """Return the `seq` that a client has: by its `Last-Event-ID`, which is newer than its address, or by `since`.
+def _wish(scope: Scope) -> Wish:
+    """Return what a client wants to be told; the `seq` that it has by its `Last-Event-ID`, newer than its address, or by `since`.
 
     A `Last-Event-ID` that is none of ours is as one from past the end: EventSource could not put it right and would give up.
     """
     pairs = _pairs(scope)
-    given = read_query((SINCE,), pairs)["since"] if pairs else None
+    given = read_query((SINCE, HEALTH), pairs)
+    since = given["since"] if any(name == SINCE.name for name, _ in pairs) else None
     last = next((value for key, value in scope["headers"] if key == b"last-event-id"), b"").decode("latin-1").strip()
-    if not last:
-        return given
-    try:
-        since: int = SINCE.read(last)
-    except ValueError:
-        return FURTHEST_SEQ
-    return since
+    if last:
+        try:
+            since = SINCE.read(last)
+        except ValueError:
+            since = FURTHEST_SEQ
+    return Wish(since, given["health"])
 
 
 def _name(kind: str, given: str) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from consumers.timeline.answers import PublicChange
 from consumers.web.answers import Receive, Scope, Send
 from consumers.web.channel import Channel, Client, chunked
@@ -41,17 +43,29 @@ _SLOWEST = 30.0
 """Seconds that a client may take for a part of what it has missed."""
 
 
+class Wish(Struct, frozen=True, gc=False):
+    """What a client of a stream wants to be told.
+
+    Attributes:
+        since: The `seq` that it has; None for from now on.
+        health: Whether it wants to know when the view cannot be followed, and when it can again.
+    """
+
+    since: int | None = None
+    health: bool = False
+
+
 class Stream:
     """Serves one client after another; each call is one, for as long as it listens."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, *, story: str, since: int | None) -> bool:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, *, story: str, wish: Wish) -> bool:
         """Serve a client; return False if there is no such story, and nothing was sent.
 
         Args:
-            since: The `seq` that the client has; None for from now on.
+            wish: What the client wants to be told.
         """
         try:
             channel = await self._hub.channel(story)
@@ -68,23 +82,24 @@ class Stream:
             await _shed(scope, send, spread=_BUSY_SPREAD)
         else:
             try:
-                await self._serve(channel, since, receive, _Line(scope, send))
+                await self._serve(channel, wish, receive, _Line(scope, send))
             finally:
                 self._hub.go(address)
         return True
 
-    async def _serve(self, channel: Channel, since: int | None, receive: Receive, line: _Line) -> None:
+    async def _serve(self, channel: Channel, wish: Wish, receive: Receive, line: _Line) -> None:
         try:
             with channel.expecting():
                 await line.begin()
-                client = line.client(await self._bring_up(channel, since, line))
+                client = line.client(await self._bring_up(channel, wish.since, line))
+                client.hears_health = wish.health
                 channel.join(client)
         except Exception as error:
             self._give_up(error, line)
             await _gone(receive)
             return
         try:
-            if not self._hub.is_up:
+            if wish.health and not self._hub.is_up:
                 client.write(LOST, chunked(LOST))
             if self._hub.is_ending:
                 client.end(come_back(_LOST_SPREAD))

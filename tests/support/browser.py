@@ -1,4 +1,4 @@
-"""A real browser, one for all tests: Playwright runs once in a process."""
+"""A real browser. Playwright runs once in a thread, and hinders asyncio there while it does."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _OPTIONS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests; without one, skip and say how to get it (in CI a skip is a failure)."""
+    """A browser for a module; without one, skip and say how to get it (in CI a skip is a failure)."""
     program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
     if program is None:
         pytest.skip("no chromium: apt install chromium")

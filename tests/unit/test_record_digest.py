@@ -251,7 +251,7 @@ def test_whatever_else_a_line_says_it_is_named(said: list[Written], others: list
     lines, other = exported(said), exported(others)[0]
     place = data.draw(st.integers(0, len(lines) - 1))
     part = data.draw(st.sampled_from(("seq", "digest", "recorded_at", "raw")))
-    assume(lines[place][part] != other[part])
+    assume(_told(lines[place][part]) != _told(other[part]))
 
     found = checked([*lines[:place], {**lines[place], part: other[part]}, *lines[place + 1 :]])
 
@@ -271,6 +271,13 @@ def test_a_line_that_is_taken_out_is_missed_by_the_next_of_its_story_or_by_a_pub
     after = _next(lines, place)
     assert [fault.line for fault in found.faults] == [line - 1 for line in after]
     assert found.proven is None
+
+
+def _told(part: Any) -> Any:  # Any: what JSON holds
+    """Return a part of a line without where the record lay, which says nothing of what it says."""
+    return (
+        {name: value for name, value in part.items() if name not in ("partition", "offset")} if isinstance(part, dict) else part
+    )
 
 
 def _next(lines: Sequence[Json], place: int) -> list[int]:

@@ -333,7 +333,7 @@ function stop() {
 function connect() {
   stop();
   if (away || main.hasAttribute("data-closed") || !self.EventSource) return poll();
-  source = new EventSource(`${stream}?since=${seq}`);
+  source = new EventSource(`${stream}&since=${seq}`);
   source.onopen = connected;
   source.onerror = () => {
     show(navigator.onLine ? "reconnecting" : "offline");
