@@ -39,6 +39,24 @@ def _outside(text: str) -> str:
     return f"{text!r} lies outside the calendar, which goes from {EARLIEST.date()} to {LATEST.date()} (0:00 UTC)."
 
 
+FURTHEST_SEQ = 10**15
+"""Past the end of any story."""
+
+
+def parse_moment(text: str) -> datetime | int:
+    """Return the moment of a story that `text` names: a time, in UTC, or a `seq`.
+
+    Raises:
+        ValueError: It is neither. The message is for the user.
+    """
+    if text.isascii() and text.isdigit():
+        return min(int(text[:20]), FURTHEST_SEQ)
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise ValueError(f"{error} Or give a seq, like 12.") from None
+
+
 def from_ms(ms: int) -> datetime:
     """Return the moment `ms` milliseconds after 1970 began (UTC); the nearest in the calendar where there is none."""
     try:

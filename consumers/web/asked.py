@@ -10,11 +10,10 @@ from msgspec import Struct
 
 from consumers.web.problems import Problem
 from schemas.names import name_problem, normal_name, shortened
-from schemas.times import parse_time
+from schemas.times import FURTHEST_SEQ, parse_moment
 
 Schema = dict[str, Any]  # Any: JSON Schema
 
-FURTHEST_SEQ: Final = 10**15
 _LONGEST: Final = 4096
 
 
@@ -69,14 +68,9 @@ def whole(*, least: int, most: int) -> Callable[[str], int]:
 
 def moment(text: str) -> datetime | int:
     """Return the time or the seq that `as_of` names."""
-    if text.isascii() and text.isdigit():
-        return min(int(text[:20]), FURTHEST_SEQ)
-    if len(text) > _LONGEST:
+    if len(text) > _LONGEST and not (text.isascii() and text.isdigit()):
         raise ValueError("too long for a time.")
-    try:
-        return parse_time(text.replace(" ", "+"))  # a plus in a query that nobody escaped
-    except ValueError as error:
-        raise ValueError(f"{error} Or give a seq, like 12.") from None
+    return parse_moment(text.replace(" ", "+"))  # a plus in a query that nobody escaped
 
 
 def boolean(text: str) -> bool:

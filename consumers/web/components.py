@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from consumers.web.asked import FURTHEST_SEQ
+from schemas.times import FURTHEST_SEQ
 
 Schema = dict[str, Any]  # Any: JSON Schema
 

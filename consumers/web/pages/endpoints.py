@@ -10,7 +10,7 @@ from consumers.timeline.answers import HistoryEntry, Page
 from consumers.timeline.reader import TimelineReader
 from consumers.timeline.shown import Shown, read_document
 from consumers.web.answers import FRESH, HTML, Answer, content_tag
-from consumers.web.asked import AS_OF, CURSOR, FURTHEST_SEQ, Parameter, whole
+from consumers.web.asked import AS_OF, CURSOR, Parameter, whole
 from consumers.web.coverage import Coverage
 from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, no_longer, no_story
 from consumers.web.pages.assets import static_files
@@ -21,6 +21,7 @@ from consumers.web.pages.site import Site
 from consumers.web.pages.story import StoryView, entry_fragment, head_fragment, story_page
 from consumers.web.pages.update import update_page
 from consumers.web.problems import Problem, problem_caching, problem_headers
+from schemas.times import FURTHEST_SEQ
 
 PER_PAGE: Final = 20
 _KEY_EVENTS: Final = 100
