@@ -22,7 +22,8 @@ from consumers.web.pages.endpoints import page_endpoints, show_problem, static_a
 from consumers.web.pages.site import Site as PageSite
 from consumers.web.problems import Problem, problem_answer
 from consumers.web.reference import openapi_answer, reference_answer
-from consumers.web.site import RETRY_AFTER_S, Site, preflight, refuse_writing
+from consumers.web.requests import preflight, refuse_writing
+from consumers.web.site import RETRY_AFTER_S, Site
 from dateline.cli.lines import say
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, StoreUnavailable

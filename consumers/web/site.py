@@ -7,27 +7,26 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
 
 from msgspec import json
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route, Router
 
 from consumers.web.answers import Answer, Receive, Scope, Send, send_answer
-from consumers.web.asked import FURTHEST_SEQ, HEALTH, SINCE, name, read_query
+from consumers.web.asked import read_query
 from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, no_story
 from consumers.web.figures import Figures
 from consumers.web.hub import Hub
 from consumers.web.kept import KeptAnswers
 from consumers.web.links import Links
 from consumers.web.problems import BRIEFLY, Problem, problem_answer
+from consumers.web.requests import READS, canonical_target, name_of, pairs_of, preflight, refuse_writing, target_of, wish_of
 from consumers.web.stream import Stream, Wish
 from dateline.errors import DatelineError, Refused, StoreUnavailable
 
 RETRY_AFTER_S: Final = 2
 _PATIENCE_S: Final = 10.0
 _THREADS: Final = 8
-_LONGEST_QUERY: Final = 8192
 
 ShowProblem = Callable[[Exception, Problem], Answer]
 App = Callable[[Scope, Receive, Send], Any]
@@ -69,8 +68,8 @@ class Site:
         if scope["type"] != "http":
             await self._live(receive, send)
             return
-        if scope["method"] in _READS:
-            kept = self.kept.get(_target(scope))
+        if scope["method"] in READS:
+            kept = self.kept.get(target_of(scope))
             if kept is not None:
                 await self.answer(kept, scope, send)
                 return
@@ -154,8 +153,6 @@ class Site:
 
 
 _STREAM: Final = re.compile(r"/v1/stories/([^/]+)/stream")
-_READS: Final = ("GET", "HEAD")
-_ALLOWED: Final = "GET, HEAD, OPTIONS"
 
 
 class _Reading:
@@ -181,7 +178,7 @@ class _Reading:
         names, given = self._named(scope), self._given(scope)
         story = names.get("story") or given.get("story")
         is_plain = self._endpoint.is_strict or not scope["query_string"]
-        target = _target(scope) if is_plain else _canonical(scope, given)
+        target = target_of(scope) if is_plain else canonical_target(scope, given)
         kept = self._site.kept.get(target)
         if kept is not None:
             return kept
@@ -193,10 +190,10 @@ class _Reading:
         return await self._site.kept.make(target, story, lambda: self._site.read(self._endpoint, asked))
 
     def _named(self, scope: Scope) -> Mapping[str, str]:
-        return {kind: _name(kind, given) for kind, given in scope["path_params"].items()}
+        return {kind: name_of(kind, given) for kind, given in scope["path_params"].items()}
 
     def _given(self, scope: Scope) -> Mapping[str, Any]:  # Any: each parameter's own
-        pairs = _pairs(scope)
+        pairs = pairs_of(scope)
         if not self._endpoint.is_strict:
             known = {one.name for one in self._endpoint.parameters}
             pairs = [pair for pair in pairs if pair[0] in known]
@@ -215,8 +212,8 @@ class _Streaming:
             return
         try:
             refuse_writing(scope)
-            story = _name("story", story)
-            wish = _wish(scope)
+            story = name_of("story", story)
+            wish = wish_of(scope)
         except Exception as error:  # as above
             await self._site.answer(self._site.problem_of(error, scope, is_page=False), scope, send)
             return
@@ -224,63 +221,6 @@ class _Streaming:
             await self._site.stream(scope, receive, send, story=story, wish=wish)
         except DatelineError as error:  # before the stream began
             await self._site.answer(self._site.problem_of(error, scope, is_page=False), scope, send)
-
-
-def _wish(scope: Scope) -> Wish:
-    """Return what a client wants to be told; the `seq` that it has by its `Last-Event-ID`, newer than its address, or by `since`.
-
-    A `Last-Event-ID` that is none of ours is as one from past the end: EventSource could not put it right and would give up.
-    """
-    pairs = _pairs(scope)
-    given = read_query((SINCE, HEALTH), pairs)
-    since = given["since"] if any(name == SINCE.name for name, _ in pairs) else None
-    last = next((value for key, value in scope["headers"] if key == b"last-event-id"), b"").decode("latin-1").strip()
-    if last:
-        try:
-            since = SINCE.read(last)
-        except ValueError:
-            since = FURTHEST_SEQ
-    return Wish(since, given["health"])
-
-
-def _name(kind: str, given: str) -> str:
-    try:
-        return name(given)
-    except ValueError as error:
-        raise Missing(f"No {kind} of that name: {error}") from None
-
-
-def _pairs(scope: Scope) -> list[tuple[str, str]]:
-    query: bytes = scope["query_string"]
-    if len(query) > _LONGEST_QUERY:
-        raise Problem(414, f"The query is longer than {_LONGEST_QUERY} bytes.")
-    try:
-        return parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=50, errors="strict")
-    except ValueError:
-        raise Problem(400, "The query is no list of names and values in UTF-8.") from None
-
-
-def refuse_writing(scope: Scope) -> None:
-    """Let nobody do anything but read.
-
-    Raises:
-        Problem: The method is for something else (405).
-    """
-    if scope["method"] not in _READS:
-        raise Problem(405, f"Nothing can be done here with {scope['method']}; read it with GET.", allow=_ALLOWED)
-
-
-def _target(scope: Scope) -> bytes:
-    query: bytes = scope["query_string"]
-    path: bytes = scope["raw_path"]
-    return path + b"?" + query if query else path
-
-
-def _canonical(scope: Scope, given: Mapping[str, Any]) -> bytes:  # Any: each parameter's own
-    """Return the address without what it was given beside its own parameters, so that it is kept once."""
-    held = sorted((key, str(value)) for key, value in given.items() if value is not None)
-    path: bytes = scope["raw_path"]
-    return path + b"#" + urlencode(held).encode()
 
 
 def _problem(error: Exception) -> Problem:
@@ -303,17 +243,6 @@ def _document(error: Exception) -> Answer | None:
         return None
     document = {"id": error.update, "status": "killed", "killed_at": error.killed_at}
     return Answer(json.encode(document), status=410, caching=BRIEFLY)
-
-
-def preflight() -> Answer:
-    """Return what tells a browser, or anybody, what can be done here."""
-    headers = {
-        "access-control-allow-methods": _ALLOWED,
-        "access-control-allow-headers": "accept, if-none-match, last-event-id",
-        "access-control-max-age": "86400",
-        "allow": _ALLOWED,
-    }
-    return Answer(b"", status=204, caching="public, max-age=86400", headers=headers)
 
 
 async def _no_such_address(scope: Scope, receive: Receive, send: Send) -> None:
