@@ -72,6 +72,17 @@ def plain_text(text: str) -> str:
     return "".join(_plain(part) for part in parse_markdown(clean(text)))
 
 
+def one_line(text: str) -> str:
+    """Return a text that is no Markdown on one line."""
+    return " ".join(clean(text).split())
+
+
+def cut_at_word(line: str, *, length: int) -> str:
+    """Return the beginning of a line that is longer than `length`, and a sign that it goes on."""
+    cut = line[:length]
+    return f"{cut.rpartition(' ')[0] or cut} …"
+
+
 def blocks_html(blocks: Iterable[Block], *, level: int = 3) -> Markup:
     """Return the blocks of a body as HTML, one element each.
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lxml import etree, html
 
 from consumers.timeline.shown import Shown
-from consumers.web.markup import blocks_html, clean, figure_html, link_html, plain_text, text_html, web_address
+from consumers.web.markup import blocks_html, clean, cut_at_word, figure_html, link_html, plain_text, text_html, web_address
 from schemas.content import Block, Media
 from tests.support.coverages import HOSTILE, hostile_texts, hostile_updates
 
@@ -107,6 +107,11 @@ def test_a_figure_has_its_caption_and_credit(kind: str, tag: str) -> None:
 
 def test_text_loses_its_signs_where_there_can_be_no_markup() -> None:
     assert plain_text("**Bold**, [a link](https://ok.example/) and \\*stars\\*") == "Bold, a link and *stars*"
+
+
+@pytest.mark.parametrize(("length", "cut"), [(11, "The river …"), (9, "The …"), (2, "Th …")])
+def test_a_long_line_is_cut_between_words_if_it_can_be(length: int, cut: str) -> None:
+    assert cut_at_word("The river rises.", length=length) == cut
 
 
 def test_what_writes_from_right_to_left_keeps_the_marks_that_it_needs() -> None:

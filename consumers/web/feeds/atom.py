@@ -10,11 +10,11 @@ from consumers.state import Correction
 from consumers.timeline.shown import Shown
 from consumers.web.coverage import Coverage, Gone
 from consumers.web.feeds.archives import Beside
-from consumers.web.feeds.entry import changed_at, content_html, last_changed_first, one_line, summary_text, title_of
+from consumers.web.feeds.entry import changed_at, content_html, last_changed_first, summary_text, title_of
 from consumers.web.feeds.ids import story_id, update_id
 from consumers.web.feeds.xml import ATOM, DATELINE, XML_LANG, Element, add, document, root
 from consumers.web.links import Links
-from consumers.web.markup import clean, web_address
+from consumers.web.markup import clean, one_line, web_address
 
 CONTENT_TYPE: Final = "application/atom+xml"
 

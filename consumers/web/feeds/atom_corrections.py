@@ -9,11 +9,11 @@ from markupsafe import Markup
 from consumers.timeline.answers import ListedCorrection
 from consumers.timeline.shown import read_document
 from consumers.web.feeds.atom import CONTENT_TYPE, correction_element
-from consumers.web.feeds.entry import NEVER, correction_html, correction_text, one_line, title_of
+from consumers.web.feeds.entry import NEVER, correction_html, correction_text, title_of
 from consumers.web.feeds.ids import correction_id, corrections_feed_id, update_id
 from consumers.web.feeds.xml import ATOM, DATELINE, Element, add, document, root
 from consumers.web.links import Links
-from consumers.web.markup import link_html
+from consumers.web.markup import link_html, one_line
 
 
 def corrections_feed(found: Sequence[ListedCorrection], links: Links, *, publication: str = "Dateline") -> bytes:

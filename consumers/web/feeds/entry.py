@@ -12,7 +12,17 @@ from consumers.state import Correction
 from consumers.timeline.shown import Shown
 from consumers.web.coverage import Coverage
 from consumers.web.links import Links
-from consumers.web.markup import blocks_html, clean, escaped, figure_html, lines_html, link_html, plain_text
+from consumers.web.markup import (
+    blocks_html,
+    clean,
+    cut_at_word,
+    escaped,
+    figure_html,
+    lines_html,
+    link_html,
+    one_line,
+    plain_text,
+)
 from schemas.content import Source
 
 NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,10 +57,6 @@ def title_of(update: Shown) -> str:
     return one_line(update.headline)
 
 
-def one_line(text: str) -> str:
-    return " ".join(clean(text).split())
-
-
 def content_html(update: Shown, links: Links) -> Markup:
     """Return the whole of an update below its headline, its corrections first."""
     parts = (
@@ -81,7 +87,7 @@ def summary_text(update: Shown) -> str:
     said = (plain_text(block.text) for block in update.body if block.type in ("paragraph", "quote"))
     first = one_line(next((text for text in said if text.strip()), ""))
     if len(first) > _SUMMARY_LENGTH:
-        first = f"{first[:_SUMMARY_LENGTH].rsplit(' ', 1)[0]} …"
+        first = cut_at_word(first, length=_SUMMARY_LENGTH)
     noted = [one_line(correction_text(update.corrections[-1]))] if update.corrections else []
     return " ".join(part for part in (*noted, first) if part)
 

@@ -8,10 +8,10 @@ from msgspec import json
 
 from consumers.timeline.shown import Shown
 from consumers.web.coverage import Coverage, Gone
-from consumers.web.feeds.entry import content_html, last_changed_first, one_line, summary_text, title_of
+from consumers.web.feeds.entry import content_html, last_changed_first, summary_text, title_of
 from consumers.web.feeds.ids import update_id
 from consumers.web.links import Links
-from consumers.web.markup import clean, web_address
+from consumers.web.markup import clean, one_line, web_address
 
 CONTENT_TYPE: Final = "application/feed+json"
 

@@ -19,13 +19,12 @@ from consumers.web.feeds.entry import (
     changed_at,
     correction_text,
     last_changed_first,
-    one_line,
     summary_text,
     title_of,
 )
 from consumers.web.feeds.ids import media_id, story_id, update_id
 from consumers.web.links import Links
-from consumers.web.markup import blocks_html, clean, web_address
+from consumers.web.markup import blocks_html, clean, one_line, web_address
 from schemas.content import Media, Source
 from schemas.times import rfc3339
 

@@ -8,11 +8,11 @@ from typing import Final
 
 from consumers.timeline.shown import Shown
 from consumers.web.coverage import Coverage
-from consumers.web.feeds.entry import changed_at, content_html, last_changed_first, one_line, summary_text, title_of
+from consumers.web.feeds.entry import changed_at, content_html, last_changed_first, summary_text, title_of
 from consumers.web.feeds.ids import update_id
 from consumers.web.feeds.xml import ATOM, DATELINE, Element, add, document, root
 from consumers.web.links import Links
-from consumers.web.markup import clean, escaped
+from consumers.web.markup import clean, escaped, one_line
 
 CONTENT_TYPE: Final = "application/rss+xml"
 

@@ -9,9 +9,10 @@ from typing import Final
 from consumers.state import Story
 from consumers.timeline.answers import Listed
 from consumers.web.coverage import Coverage
-from consumers.web.feeds.entry import changed_at, one_line
+from consumers.web.feeds.entry import changed_at
 from consumers.web.feeds.xml import Element, add, document, root
 from consumers.web.links import Links
+from consumers.web.markup import one_line
 from schemas.times import from_ms
 
 CONTENT_TYPE: Final = "application/xml"

@@ -11,9 +11,9 @@ from markupsafe import Markup
 from consumers.state import Correction
 from consumers.timeline.shown import Shown
 from consumers.web.coverage import Coverage
-from consumers.web.markup import clean, web_address
+from consumers.web.markup import clean, one_line, web_address
 from consumers.web.pages.languages import language_tag
-from consumers.web.pages.plain import one_line, plain_body, plain_text
+from consumers.web.pages.plain import plain_body, plain_line
 from consumers.web.pages.site import Site
 from consumers.web.pages.times import short_rfc3339
 
@@ -36,7 +36,7 @@ def live_blog(coverage: Coverage, *, site: Site) -> Markup:
         "url": url,
         "mainEntityOfPage": url,
         "headline": one_line(heading.title),
-        "description": plain_text(heading.summary),
+        "description": plain_line(heading.summary),
         "inLanguage": language_tag(heading.language),
         "keywords": [clean(topic) for topic in heading.topics],
         "publisher": {"@type": "NewsMediaOrganization", "name": site.name, "url": site.links.front()},

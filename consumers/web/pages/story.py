@@ -12,10 +12,10 @@ from consumers.state import Story
 from consumers.timeline.answers import HistoryEntry
 from consumers.timeline.shown import Shown
 from consumers.web.coverage import Coverage
-from consumers.web.markup import web_address
+from consumers.web.markup import one_line, web_address
 from consumers.web.pages.changes import correction_changes
 from consumers.web.pages.json_ld import live_blog
-from consumers.web.pages.plain import described, one_line
+from consumers.web.pages.plain import described
 from consumers.web.pages.site import Site, Voice, render, voice_of
 from consumers.web.pages.texts import Texts
 from consumers.web.pages.times import short_rfc3339

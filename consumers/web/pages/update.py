@@ -11,9 +11,10 @@ from msgspec import Struct
 from consumers.state import Story
 from consumers.timeline.answers import HistoryEntry
 from consumers.timeline.shown import Shown, read_document
+from consumers.web.markup import one_line
 from consumers.web.pages.changes import changes_html, correction_changes
 from consumers.web.pages.json_ld import posting
-from consumers.web.pages.plain import described, one_line, plain_body
+from consumers.web.pages.plain import described, plain_body
 from consumers.web.pages.site import Site, render, voice_of
 from consumers.web.pages.story import Entry, first_picture, script_texts
 from consumers.web.pages.texts import Texts
