@@ -55,8 +55,8 @@ class Part(Struct, frozen=True):
     """
 
     page: Page
-    others: Sequence[tuple[bytes, int]]
-    taken_off: Sequence[TakenOff]
+    others: Sequence[tuple[bytes, int]] = ()
+    taken_off: Sequence[TakenOff] = ()
 
 
 class Marks(Struct, frozen=True):

@@ -7,12 +7,13 @@ from typing import Final
 
 from msgspec import json
 
-from consumers.timeline.answers import Page, change_json, listed_json
+from consumers.timeline.answers import change_json, listed_json
 from consumers.timeline.told import corrections_json, history_json
 from consumers.web.answers import Answer, content_tag, spread
 from consumers.web.asked import AS_OF, CURSOR, KEY_EVENTS, LIST_CURSOR, SINCE, STORY, limit
 from consumers.web.endpoints import Asked, Endpoint, no_longer, no_story
 from consumers.web.problems import Problem
+from consumers.web.reading import read_corrections, read_page
 
 _POLL_S: Final = 10.0
 _POLL_CLOSED_S: Final = 60.0
@@ -34,24 +35,11 @@ def story(asked: Asked) -> Answer:
 
 
 def updates(asked: Asked) -> Answer:
-    page = page_of(asked)
+    page = read_page(asked, limit=asked.given["limit"], key_events=asked.given["key_events"])
     body = page.json()
     # What a page of the past leaves out is known today only, and a story may be built anew at the same seq.
     etag = f"{page.generation}.{page.seq}.{content_tag(body)}"
     return _polled(Answer(body, etag=etag), is_closed=page.story.is_closed)
-
-
-def page_of(asked: Asked) -> Page:
-    """Return the page of a timeline that is asked for, as it is or as it was."""
-    given = asked.given
-    how = {"limit": given["limit"], "cursor": given["cursor"], "key_events": given["key_events"]}
-    if given["as_of"] is None:
-        page = asked.reader.page(asked.story, **how)
-    else:
-        page = asked.reader.page_as_of(asked.story, given["as_of"], **how)
-    if page is None:
-        raise no_story(asked)
-    return page
 
 
 def update(asked: Asked) -> Answer:
@@ -93,10 +81,7 @@ def changes(asked: Asked) -> Answer:
 
 
 def corrections(asked: Asked) -> Answer:
-    name = asked.given["story"]
-    if name is not None and asked.reader.story(name) is None:
-        raise no_story(Asked(asked.reader, asked.links, name, "", {}))
-    found = asked.reader.corrections(name, limit=asked.given["limit"], cursor=asked.given["cursor"])
+    found = read_corrections(asked)
     body = corrections_json(found)[:-1] + b',"next":' + json.encode(found.next) + b"}"
     return _polled(Answer(body, etag=content_tag(body)), is_closed=False)
 

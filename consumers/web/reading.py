@@ -1,4 +1,4 @@
-"""Reads what a feed or a page is made of."""
+"""Reads what a feed, a page or an answer of the read API is made of."""
 
 from __future__ import annotations
 
@@ -6,15 +6,46 @@ from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from consumers.timeline.answers import Marks, Part, TakenOff
+from consumers.timeline.answers import ListedCorrection, Listing, Marks, Page, Part, TakenOff
 from consumers.timeline.reader import TimelineReader
 from consumers.timeline.shown import read_document
 from consumers.web.coverage import Coverage, Gone
+from consumers.web.endpoints import Asked, no_story
 from consumers.web.feeds.archives import HEAD, LOOKED_AT, OTHERS, WINDOW, Archives, archives_of, places_of
 
 _STORIES_KEPT: Final = 1_000
+
+
+def read_page(asked: Asked, *, limit: int, key_events: bool = False) -> Page:
+    """Return the page of a timeline that is asked for, as it is or as it was.
+
+    Raises:
+        Missing: There is no such story, or there was none then.
+        Refused: The cursor is none of ours.
+    """
+    reader, cursor, as_of = asked.reader, asked.given["cursor"], asked.given["as_of"]
+    if as_of is None:
+        page = reader.page(asked.story, limit=limit, cursor=cursor, key_events=key_events)
+    else:
+        page = reader.page_as_of(asked.story, as_of, limit=limit, cursor=cursor, key_events=key_events)
+    if page is None:
+        raise no_story(asked)
+    return page
+
+
+def read_corrections(asked: Asked) -> Listing[ListedCorrection]:
+    """Return the corrections that are asked for, of one story or of all.
+
+    Raises:
+        Missing: There is no such story.
+        Refused: The cursor is none of ours.
+    """
+    story = asked.given["story"]
+    if story is not None and asked.reader.story(story) is None:
+        raise no_story(structs.replace(asked, story=story))
+    return asked.reader.corrections(story, limit=asked.given["limit"], cursor=asked.given.get("cursor"))  # a feed takes no cursor
 
 
 def read_coverage(

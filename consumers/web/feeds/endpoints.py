@@ -14,7 +14,7 @@ from consumers.web.endpoints import Asked, Endpoint, no_story
 from consumers.web.feeds import atom, json_feed, ninjs, rss, sitemap
 from consumers.web.feeds.archives import HEAD, OTHERS, archive_address, beside_archive, beside_head
 from consumers.web.feeds.atom_corrections import corrections_feed
-from consumers.web.reading import FeedReader, read_coverage
+from consumers.web.reading import FeedReader, read_corrections, read_coverage
 from dateline.clock import now
 
 _ARCHIVE: Final = Parameter(
@@ -79,10 +79,7 @@ def _ninjs(asked: Asked) -> Answer:
 
 
 def _corrections(asked: Asked) -> Answer:
-    name = asked.given["story"]
-    if name is not None and asked.reader.story(name) is None:
-        raise no_story(Asked(asked.reader, asked.links, name, "", {}))
-    body = corrections_feed(asked.reader.corrections(name, limit=asked.given["limit"]), asked.links)
+    body = corrections_feed(read_corrections(asked), asked.links)
     return Answer(body, atom.CONTENT_TYPE, etag=content_tag(body))
 
 

@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from consumers.state import Story, Update
-from consumers.timeline.answers import HistoryEntry, Page
+from consumers.timeline.answers import HistoryEntry, Page, Part
 from consumers.timeline.reader import TimelineReader
 from consumers.timeline.shown import Shown, read_document
 from consumers.web.answers import FRESH, HTML, Answer, content_tag
 from consumers.web.asked import AS_OF, CURSOR, Parameter, whole
-from consumers.web.coverage import Coverage
 from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, no_longer, no_story
 from consumers.web.pages.assets import static_files
 from consumers.web.pages.front import front_page
@@ -21,6 +20,7 @@ from consumers.web.pages.site import Site
 from consumers.web.pages.story import StoryView, entry_fragment, head_fragment, story_page
 from consumers.web.pages.update import update_page
 from consumers.web.problems import Problem, problem_caching, problem_headers
+from consumers.web.reading import coverage_of, read_page
 from schemas.times import FURTHEST_SEQ
 
 PER_PAGE: Final = 20
@@ -104,18 +104,11 @@ def _front(asked: Asked, site: Site) -> str:
 
 def _story(asked: Asked, site: Site) -> str:
     cursor, as_of = asked.given["cursor"], asked.given["as_of"]
-    reader, name = asked.reader, asked.story
-    if as_of is not None:
-        page = reader.page_as_of(name, as_of, limit=PER_PAGE, cursor=cursor)
-    else:
-        page = reader.page(name, limit=PER_PAGE, cursor=cursor)
-    if page is None:
-        raise no_story(asked)
-    coverage = _coverage(page)
+    coverage = coverage_of(Part(read_page(asked, limit=PER_PAGE)))
     if as_of is not None:
         return story_page(StoryView(coverage, cursor=cursor, as_of=as_of), site=site)
-    key_events, pinned = ([], []) if cursor else _above(reader, name)
-    histories = _histories(reader, name, [*coverage.updates, *pinned])
+    key_events, pinned = ([], []) if cursor else _above(asked.reader, asked.story)
+    histories = _histories(asked.reader, asked.story, [*coverage.updates, *pinned])
     view = StoryView(coverage, key_events=key_events, pinned=pinned, histories=histories, cursor=cursor)
     return story_page(view, site=site)
 
@@ -126,7 +119,7 @@ def _head(asked: Asked, site: Site) -> str:
         raise no_story(asked)
     key_events, pinned = _above(asked.reader, asked.story)
     histories = _histories(asked.reader, asked.story, pinned)
-    return head_fragment(StoryView(_coverage(page), key_events=key_events, pinned=pinned, histories=histories), site=site)
+    return head_fragment(StoryView(coverage_of(Part(page)), key_events=key_events, pinned=pinned, histories=histories), site=site)
 
 
 def _update(asked: Asked, site: Site) -> str:
@@ -164,7 +157,3 @@ def _read(page: Page | None) -> Sequence[Shown]:
 def _histories(reader: TimelineReader, story: str, updates: Sequence[Shown]) -> Mapping[str, Sequence[HistoryEntry]]:
     corrected = {one.id for one in updates if one.corrections}
     return {name: reader.history(story, name) or () for name in sorted(corrected)}
-
-
-def _coverage(page: Page) -> Coverage:
-    return Coverage(page.story, page.seq, page.generation, _read(page), page.places, (), page.next)
