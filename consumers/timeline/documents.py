@@ -1,4 +1,4 @@
-"""An update as the bytes a reader gets, and the fold's states as text for Redis.
+"""The fold's states as text for Redis.
 
 A public update's words lie in its document only; its state holds the rest. A hidden one's state holds everything.
 """
@@ -6,13 +6,13 @@ A public update's words lie in its document only; its state holds the rest. A hi
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import TypeVar
 
 from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder, Encoder
 
-from consumers.state import Change, Correction, Entry, Heading, Story, Update
+from consumers.document import Tail
+from consumers.state import Change, Entry, Heading, Story, Update
 from consumers.view import Parked
 from consumers.words import content_of, words_of
 from dateline.errors import ContentDamaged
@@ -20,29 +20,7 @@ from dateline.errors import ContentDamaged
 T = TypeVar("T")
 
 
-class _Head(Struct, gc=False):
-    """A document's fields before its words, in order."""
-
-    id: str
-    story: str
-    seq: int
-    revision: int
-
-
-class _Tail(Struct, gc=False):
-    """A document's fields after its words, in order."""
-
-    urgency: int
-    key_event: bool
-    pinned: bool
-    verification: str | None
-    from_story: str | None
-    published_at: datetime | None
-    updated_at: datetime | None
-    corrections: tuple[Correction, ...]
-
-
-class _Document(_Tail):
+class _Document(Tail):
     """What the fold wants to know of a document, its words aside."""
 
     revision: int
@@ -95,23 +73,6 @@ _read_entry = _reader(Entry)
 _read_change = _reader(Change)
 _read_heading = _reader(Heading)
 _read_parked = _reader(Parked)
-
-
-def document(story: str, update: Update) -> str:
-    """Return the document of an update: one JSON object on one line, its words put in as they are."""
-    last = update.last
-    head = _Head(update.id, story, last.seq if last is not None else 0, update.revision)
-    tail = _Tail(
-        update.urgency,
-        update.key_event,
-        update.pinned,
-        update.verification,
-        update.from_story,
-        update.published_at,
-        update.updated_at,
-        update.corrections,
-    )
-    return f"{_encode(head).decode()[:-1]},{update.words[1:-1]},{_encode(tail).decode()[1:]}"
 
 
 def late_document(version: int | None, words: str) -> str:

@@ -11,10 +11,10 @@ from datetime import datetime
 from msgspec import Struct
 from typing_extensions import override
 
+from consumers.document import document
 from consumers.state import Story, Update
 from consumers.story import new_story
 from consumers.timeline.answers import Page, cursor_after
-from consumers.timeline.documents import document
 from consumers.timeline.folding import PartitionFold
 from consumers.view import Folded, Step
 from dateline.log.base import Log

@@ -11,11 +11,11 @@ from typing import Any
 from msgspec.json import encode
 from msgspec.structs import replace
 
+from consumers.document import document
 from consumers.intake import Homeless
 from consumers.state import Change, Correction, Update
 from consumers.timeline.documents import (
     change_text,
-    document,
     entry_text,
     heading_text,
     history_entry,

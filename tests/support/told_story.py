@@ -9,10 +9,10 @@ from typing import Any
 
 from typing_extensions import override
 
+from consumers.document import document
 from consumers.state import Change, Incoming, State, Story, Update
 from consumers.story import fold, new_story
 from consumers.timeline.answers import HistoryEntry, PublicChange
-from consumers.timeline.documents import document
 from consumers.timeline.shown import Shown, read_document
 from consumers.web.coverage import Coverage
 from consumers.web.pages.story import StoryView

@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
+from consumers.document import document
 from consumers.intake import Homeless, fingerprint
 from consumers.memory import Memory
 from consumers.state import Entry, Heading, Incoming, Outcome, State, Story, Update
@@ -536,7 +537,7 @@ def test_the_history_tells_what_readers_had_at_each_seq(said: list[Record], size
         if update is not None and update.killed_at is not None:
             gone.add((record.story, update.id))
         elif change is not None and update is not None:
-            shown = documents.document(record.story, update) if update.is_public else ""
+            shown = document(record.story, update) if update.is_public else ""
             had.setdefault((record.story, update.id), []).append((change.seq, shown))
 
     for (story, name), expected in had.items():
@@ -633,7 +634,7 @@ def test_the_fold_is_total_whatever_the_fields_hold(said: list[tuple[Said, int]]
         recorded_at = outcome.story.recorded_at
         if outcome.update is not None:
             text = documents.state_text(outcome.update)
-            shown = documents.document("s", outcome.update) if outcome.update.is_public else None
+            shown = document("s", outcome.update) if outcome.update.is_public else None
             assert documents.read_update(outcome.update.id, text, shown) == outcome.update
 
 
@@ -678,5 +679,5 @@ def _unnumbered(page: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _saved(story: str, update: Update | None) -> Update | None:
     if update is None:
         return None
-    shown = documents.document(story, update) if update.is_public else None
+    shown = document(story, update) if update.is_public else None
     return documents.read_update(update.id, documents.state_text(update), shown)

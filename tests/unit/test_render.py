@@ -16,11 +16,11 @@ from msgspec import structs
 from rich.cells import cell_len
 from rich.text import Text
 
+from consumers.document import document
 from consumers.local_time import LocalTime
 from consumers.state import Change, Correction, Heading, Story, Update
 from consumers.timeline.answers import HistoryEntry, ListedCorrection, Page, PublicChange
 from consumers.timeline.diff import changed_words, diff
-from consumers.timeline.documents import document
 from consumers.timeline.shown import read_document
 from consumers.timeline.told import with_diffs
 from consumers.words import words_of
