@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from tempfile import TemporaryDirectory
 
-from benchmarks import codec, commands, fold, kafka, log, memory, replay, scale, serving
+from benchmarks import codec, commands, fold, kafka, log, memory, page, replay, scale, serving
 from benchmarks.harness import QUICK, Row, compare, in_process, machine, show
 from benchmarks.work import fill
 from dateline.log import open_log
@@ -123,6 +123,7 @@ PARTS: Mapping[str, Callable[[], list[Row]]] = {
     "replay": replay.rows,
     "commands": commands.rows,
     "serving": serving.rows,
+    "page": page.rows,
     "kafka": kafka_rows,
 }
 

@@ -1,4 +1,4 @@
-"""What the live page weighs, and how soon a browser shows it, over loopback: `python -m benchmarks.page` prints the table."""
+"""What the live page weighs, and how soon a browser shows it, over loopback."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import gzip
 import http.client
 import re
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
@@ -19,7 +17,8 @@ from urllib.parse import urlsplit
 import brotli
 from playwright.sync_api import sync_playwright
 
-from benchmarks.harness import QUICK, Row, show
+from benchmarks.harness import QUICK, Row
+from benchmarks.servers import HOST, dateline_serve
 from consumers.web.pages.endpoints import PER_PAGE
 from dateline.demo.archive import STORY, read_archive, restore
 from dateline.log import open_log
@@ -32,25 +31,18 @@ _VISITS = 5 if QUICK else 15
 
 
 def rows() -> list[Row]:
-    with served() as address:
+    with _page_served() as address:
         return [*_weights(address), *_paints(address)]
 
 
 @contextmanager
-def served() -> Iterator[str]:
+def _page_served() -> Iterator[str]:
     """Serve the demo's coverage, without its pictures, which are elsewhere; yield its page's address."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         with open_log(Settings(data=folder).log_url) as log:
             restore(log, [replace(one, event=_without_pictures(one.event)) for one in read_archive()])
-        command = [sys.executable, "-m", "dateline", "--data", folder, "serve", "--port", "0"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-            assert server.stderr is not None
-            try:
-                found = next(filter(None, (re.search(r"serves (http://\S+?)/ ", line) for line in server.stderr)))
-                yield f"{found[1]}/stories/{STORY}"
-            finally:
-                server.send_signal(signal.SIGINT)
-                server.stderr.read()
+        with dateline_serve(Path(folder)) as server:
+            yield f"http://{HOST}:{server.port}/stories/{STORY}"
 
 
 def _without_pictures(event: Event) -> Event:
@@ -121,7 +113,3 @@ _TIMES = """() => {
 
 def _row(question: str, found: list[float]) -> Row:
     return Row(question, "ms", median(found), (min(found), max(found)))
-
-
-if __name__ == "__main__":
-    show(rows())

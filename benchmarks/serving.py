@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,14 +20,12 @@ from schemas.topics import EVENTS_TOPIC
 CLIENTS = 2_000 if QUICK else 10_000
 EVENTS = 10 if QUICK else 20
 
-_PAGE = "/stories/story-0"
-PAGES: Mapping[str, str] = {"head page as JSON": "/v1/stories/story-0/updates", "head page as HTML": _PAGE}
+PAGES: Mapping[str, str] = {"head page as JSON": "/v1/stories/story-0/updates", "head page as HTML": "/stories/story-0"}
 """What is asked for, by what it is called."""
 
 FORMS: Mapping[str, Sequence[str]] = {"plain": (), "gzip": ("accept-encoding: gzip",), "br": ("accept-encoding: gzip, br",)}
 """How it is asked for: by which headers."""
 
-_LOADED = re.compile(rb'(?:src|href)="(/[^"]+\.(?:css|js))"')
 _UPDATES = 40
 _LATENCY_SECONDS = 3 if QUICK else 10
 _SECONDS = 1.0 if QUICK else 2.0
@@ -111,7 +108,6 @@ def _fanout_rows() -> list[Row]:
 def _page_rows() -> list[Row]:
     found = list[Row]()
     with _a_story_served() as server, TemporaryDirectory() as folder:
-        found += _weight_rows(server)
         held = Path(folder) / "body"
         for name, path in PAGES.items():
             for form, headers in FORMS.items():
@@ -122,17 +118,6 @@ def _page_rows() -> list[Row]:
             _, etag, _ = _got(server, path, ())
             with bare("answer", 304, os.devnull) as peer:
                 found += _request_rows(f"{name}, 304", path, server, peer, (f"if-none-match: {etag}",))
-    return found
-
-
-def _weight_rows(server: Server) -> list[Row]:
-    """Weigh what a browser loads to show 20 updates, pictures aside."""
-    found = []
-    for form in ("plain", "br"):
-        _, _, page = _got(server, _PAGE, ())
-        paths = {_PAGE, *(match.decode() for match in _LOADED.findall(page))}
-        size = sum(len(_got(server, path, FORMS[form])[2]) for path in paths) / 1000
-        found.append(Row(f"HTML, CSS and JS of 20 updates, {form}", "KB", size, (size, size), goal="< 40"))
     return found
 
 

@@ -19,7 +19,7 @@ from consumers.web.hub import Hub, Limits
 from consumers.web.links import Links
 from consumers.web.openapi import openapi_document
 from consumers.web.pages.endpoints import page_endpoints, show_problem, static_answers
-from consumers.web.pages.site import Site as PageSite
+from consumers.web.pages.publisher import Publisher
 from consumers.web.problems import Problem, problem_answer
 from consumers.web.reference import openapi_answer, reference_answer
 from consumers.web.requests import preflight, refuse_writing
@@ -89,7 +89,7 @@ def make_site(source: SharedReader, *, public_url: str, limits: Limits | None = 
         Route("/static/{name}", _Static()),
         *([_metrics(scrape)] if scrape is not None else []),
     ]
-    show = partial(show_problem, site=PageSite(links, NAME))
+    show = partial(show_problem, publisher=Publisher(links, NAME))
     site = Site(hub, endpoints=ENDPOINTS, links=links, others=others, show_problem=show)
     if scrape is not None:
         scrape.start(site.figures)

@@ -29,7 +29,6 @@ _PATIENCE_S: Final = 10.0
 _THREADS: Final = 8
 
 ShowProblem = Callable[[Exception, Problem], Answer]
-App = Callable[[Scope, Receive, Send], Any]
 
 
 class Site:

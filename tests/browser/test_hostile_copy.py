@@ -75,7 +75,7 @@ def test_it_is_shown_on_every_page_and_does_nothing(enclosed: Enclosed, text: st
 
 def test_ten_thousand_blocks_are_shown_in_good_time(enclosed: Enclosed) -> None:
     began = time.monotonic()
-    html = story_page(hostile.view("<b>much</b>", blocks=1700), site=hostile.SITE)
+    html = story_page(hostile.view("<b>much</b>", blocks=1700), publisher=hostile.PUBLISHER)
     rendered = time.monotonic() - began
 
     page = enclosed.open(html)

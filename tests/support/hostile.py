@@ -10,14 +10,14 @@ from consumers.timeline.shown import Shown
 from consumers.web.coverage import Coverage
 from consumers.web.links import Links
 from consumers.web.pages.front import front_page
+from consumers.web.pages.publisher import Publisher
 from consumers.web.pages.refusals import error_page, gone_page, not_found_page
-from consumers.web.pages.site import Site
 from consumers.web.pages.story import StoryView, entry_fragment, head_fragment, story_page
 from consumers.web.pages.update import update_page
 from schemas.content import BLOCK_TYPES, MEDIA_TYPES, Block, Media, Source
 
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
-SITE = Site(Links("http://page.test"))
+PUBLISHER = Publisher(Links("http://page.test"))
 
 VECTORS = {
     "script": "<script>window.harmed=1;alert(1)</script>",
@@ -75,12 +75,12 @@ def pages(text: str) -> dict[str, str]:
     """Every page and fragment, saying `text`."""
     told, one = story(text), shown(text)
     return {
-        "story": story_page(view(text), site=SITE),
-        "head": head_fragment(view(text), site=SITE),
-        "entry": entry_fragment(one, place=2, story=told, history=history(text), site=SITE),
-        "update": update_page(one, story=told, history=history(text), site=SITE),
-        "front": front_page([Listed(told, 2)], site=SITE),
-        "gone": gone_page(told, killed_at=NOON, site=SITE),
-        "not found": not_found_page(site=SITE, story=told, nearest=[told]),
-        "error": error_page(text, site=SITE),
+        "story": story_page(view(text), publisher=PUBLISHER),
+        "head": head_fragment(view(text), publisher=PUBLISHER),
+        "entry": entry_fragment(one, place=2, story=told, history=history(text), publisher=PUBLISHER),
+        "update": update_page(one, story=told, history=history(text), publisher=PUBLISHER),
+        "front": front_page([Listed(told, 2)], publisher=PUBLISHER),
+        "gone": gone_page(told, killed_at=NOON, publisher=PUBLISHER),
+        "not found": not_found_page(publisher=PUBLISHER, story=told, nearest=[told]),
+        "error": error_page(text, publisher=PUBLISHER),
     }

@@ -18,11 +18,11 @@ from dateline.cli.consume import run_timeline
 from dateline.cli.stopping import Stop
 from dateline.deployment import Deployment
 from dateline.errors import StoreUnavailable
-from dateline.serving.server import DrainingServer, configuration, listening_socket
 from dateline.settings import Settings
 from producers.desk import Desk
 from schemas.events import Event
 from schemas.identity import new_event_id
+from tests.support.served import Served
 from tests.support.servers import OwnRedis, eventually, free_port
 from tests.support.told_story import Acts
 
@@ -88,17 +88,13 @@ class Web:
 
     def start(self) -> None:
         self._source = SharedReader(self._settings)
-        self.site = site = make_site(self._source, public_url=self.address)
-        self._server = DrainingServer(configuration(site), drain=lambda: site.hub.end(over=0.0))
-        listener = listening_socket("127.0.0.1", self._port)
-        self._thread = Thread(target=self._server.run, kwargs={"sockets": [listener]}, name="web")
-        self._thread.start()
+        self.site = make_site(self._source, public_url=self.address)
+        self._served = Served(self.site, port=self._port)
         self.is_up = True
-        eventually(lambda: site.hub.is_up, what="a site that follows the view")
+        self._served.wait()
 
     def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join()
+        self._served.stop()
         self._source.close()
         self.is_up = False
 

@@ -101,11 +101,26 @@ class Serve:
 
 
 class Served:
-    """A site served from a thread of this process, so that a test sees into it."""
+    """A site served from a thread of this process until `stop`, so that a test sees into it."""
 
-    def __init__(self, site: Site, port: int, server: DrainingServer) -> None:
-        self.site, self.port, self.server = site, port, server
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, site: Site, *, port: int = 0, head_within_s: float = HEAD_WITHIN_S, drain_s: float = 0.0) -> None:
+        listener = listening_socket("127.0.0.1", port)
+        self.site = site
+        self.port: int = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        config = configuration(site, head_within_s=head_within_s)
+        self.server = DrainingServer(config, drain=lambda: site.hub.end(over=drain_s))
+        self._thread = threading.Thread(target=self.server.run, kwargs={"sockets": [listener]}, name="web")
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Wait until the site follows the view."""
+        eventually(lambda: self.site.hub.is_up, what="a site that follows the view")
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive()
 
     def get(self, path: str, **options: Any) -> httpx.Response:  # Any: httpx's options
         return httpx.get(self.url + path, timeout=PATIENCE, **options)
@@ -123,19 +138,12 @@ def served(
     """Serve the view of a data folder; nothing feeds it."""
     with closing(SharedReader(read_settings(env or {}, data=str(data)))) as source:
         site = make_site(source, public_url="https://live.example.org", limits=limits)
-        listener = listening_socket("127.0.0.1", 0)
-        port = listener.getsockname()[1]
-        config = configuration(site, head_within_s=head_within_s)
-        server = DrainingServer(config, drain=lambda: site.hub.end(over=drain_s))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
+        running = Served(site, head_within_s=head_within_s, drain_s=drain_s)
         try:
-            eventually(lambda: site.hub.is_up, what="the site")
-            yield Served(site, port, server)
+            running.wait()
+            yield running
         finally:
-            server.should_exit = True
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
+            running.stop()
 
 
 class Listening:

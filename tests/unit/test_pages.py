@@ -20,9 +20,9 @@ from consumers.web.pages.assets import asset_name, static_files
 from consumers.web.pages.changes import changes_html
 from consumers.web.pages.front import front_page
 from consumers.web.pages.languages import direction, language_tag
+from consumers.web.pages.publisher import Publisher, environment
 from consumers.web.pages.refusals import gone_page, not_found_page, unavailable_page
 from consumers.web.pages.security import content_security_policy
-from consumers.web.pages.site import Site, environment
 from consumers.web.pages.story import StoryView, entry_fragment, head_fragment, story_page
 from consumers.web.pages.texts import Texts, languages, plural_form, texts_for
 from consumers.web.pages.update import update_page
@@ -30,7 +30,7 @@ from dateline.demo.archive import read_archive
 from schemas.content import Block, Content
 from tests.support.told_story import NOON, ToldStory
 
-SITE = Site(Links("https://live.example.org/news"), name="The Herald")
+PUBLISHER = Publisher(Links("https://live.example.org/news"), name="The Herald")
 MOST_PAGE_BYTES = 40_000
 MOST_SCRIPT_BYTES = 15_000
 
@@ -47,7 +47,7 @@ def a_story(**heading: Any) -> ToldStory:  # Any: a heading's fields
 
 
 def page_of(story: ToldStory, **options: Any) -> Any:  # Any: of `view`; lxml's elements are untyped
-    return parsed(story_page(story.view(**options), site=SITE))
+    return parsed(story_page(story.view(**options), publisher=PUBLISHER))
 
 
 def json_ld_of(page: Any) -> dict[str, Any]:  # Any: lxml's elements are untyped; what JSON holds
@@ -97,7 +97,7 @@ def test_without_the_history_a_link_leads_to_what_changed() -> None:
     story.correct("one", "First of all")
     view = structs.replace(story.view(), histories={})
 
-    found = parsed(story_page(view, site=SITE)).xpath("//*[@class='correction']//a/@href")
+    found = parsed(story_page(view, publisher=PUBLISHER)).xpath("//*[@class='correction']//a/@href")
 
     assert found == ["/news/stories/flood/updates/one#_history"]
 
@@ -183,10 +183,11 @@ def test_a_part_is_the_same_as_on_the_whole_page() -> None:
     shown = story.shown("one")
     assert shown is not None
 
-    part = entry_fragment(shown, place=story.updates["one"].place, story=story.story, history=story.histories["one"], site=SITE)
-    head = head_fragment(story.view(), site=SITE)
+    place, history = story.updates["one"].place, story.histories["one"]
+    part = entry_fragment(shown, place=place, story=story.story, history=history, publisher=PUBLISHER)
+    head = head_fragment(story.view(), publisher=PUBLISHER)
 
-    page = story_page(story.view(), site=SITE)
+    page = story_page(story.view(), publisher=PUBLISHER)
     assert part.strip() in page
     assert head.strip() in page
 
@@ -198,7 +199,7 @@ def test_the_page_of_an_update_tells_its_history_newest_first() -> None:
     shown = story.shown("one")
     assert shown is not None
 
-    page = parsed(update_page(shown, story=story.story, history=story.histories["one"], site=SITE))
+    page = parsed(update_page(shown, story=story.story, history=story.histories["one"], publisher=PUBLISHER))
 
     steps = page.xpath("//section[@id='_history']//li")
     assert [one.xpath("string(.//strong)") for one in steps] == ["Marked", "Corrected", "Published"]
@@ -211,27 +212,27 @@ def test_the_page_of_a_killed_update_says_nothing_of_it() -> None:
     story.publish("the-mayor-is-dead", "The mayor is dead")
     story.kill("the-mayor-is-dead")
 
-    page = gone_page(story.story, killed_at=NOON, site=SITE)
+    page = gone_page(story.story, killed_at=NOON, publisher=PUBLISHER)
 
     assert "mayor" not in page
     assert "14 March 2026, 13:00" in page
 
 
 def test_the_page_for_what_is_not_there_names_what_may_have_been_meant() -> None:
-    page = parsed(not_found_page(site=SITE, nearest=[a_story().story]))
+    page = parsed(not_found_page(publisher=PUBLISHER, nearest=[a_story().story]))
 
     assert page.xpath("//main//li/a/@href") == ["/news/stories/flood"]
 
 
 def test_the_page_for_when_nothing_can_be_read_asks_again_by_itself() -> None:
-    assert parsed(unavailable_page(site=SITE, retry_after_s=7)).xpath("//meta[@http-equiv]/@content") == ["7"]
+    assert parsed(unavailable_page(publisher=PUBLISHER, retry_after_s=7)).xpath("//meta[@http-equiv]/@content") == ["7"]
 
 
 def test_the_front_page_has_running_stories_above_those_that_ended() -> None:
     ended, running = a_story(title="An old flood"), a_story(title="A new flood")
     ended.close()
 
-    page = parsed(front_page([Listed(ended.story, 2), Listed(running.story, 1)], site=SITE))
+    page = parsed(front_page([Listed(ended.story, 2), Listed(running.story, 1)], publisher=PUBLISHER))
 
     assert [one.text_content() for one in page.xpath("//h3")] == ["A new flood", "An old flood"]
     assert "1 update" in page.xpath("string((//p[@class='about'])[1])")
@@ -310,7 +311,7 @@ def test_the_demo_with_twenty_updates_weighs_little() -> None:
     for one in read_archive():
         story.tell(one.event)
     files = [
-        story_page(story.view(), site=SITE).encode(),
+        story_page(story.view(), publisher=PUBLISHER).encode(),
         *(static_files()[asset_name(name)][0] for name in ("page.css", "page.js")),
     ]
 
@@ -361,4 +362,4 @@ def test_words_are_compared_one_by_one_in_chinese_too() -> None:
 def test_a_view_has_its_defaults() -> None:
     view = StoryView(a_story().view().coverage)
 
-    assert "Second" in story_page(view, site=SITE)
+    assert "Second" in story_page(view, publisher=PUBLISHER)

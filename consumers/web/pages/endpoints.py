@@ -14,9 +14,9 @@ from consumers.web.asked import AS_OF, CURSOR, Parameter, whole
 from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, no_longer, no_story
 from consumers.web.pages.assets import static_files
 from consumers.web.pages.front import front_page
+from consumers.web.pages.publisher import Publisher
 from consumers.web.pages.refusals import error_page, gone_page, not_found_page, unavailable_page
 from consumers.web.pages.security import content_security_policy
-from consumers.web.pages.site import Site
 from consumers.web.pages.story import StoryView, entry_fragment, head_fragment, story_page
 from consumers.web.pages.update import update_page
 from consumers.web.problems import Problem, problem_caching, problem_headers
@@ -39,8 +39,8 @@ _SEQ: Final = Parameter(
 def page_endpoints(name: str) -> Sequence[Endpoint]:
     """Return the pages of a site that is called `name`."""
 
-    def page(show: Callable[[Asked, Site], str]) -> Callable[[Asked], Answer]:
-        return lambda asked: _page(show(asked, Site(asked.links, name)))
+    def page(show: Callable[[Asked, Publisher], str]) -> Callable[[Asked], Answer]:
+        return lambda asked: _page(show(asked, Publisher(asked.links, name)))
 
     missing, gone = (404,), (404, 410)
     story, update = "/stories/{story}", "/stories/{story}/updates/{update}"
@@ -54,16 +54,16 @@ def page_endpoints(name: str) -> Sequence[Endpoint]:
     )
 
 
-def show_problem(error: Exception, problem: Problem, *, site: Site) -> Answer:
+def show_problem(error: Exception, problem: Problem, *, publisher: Publisher) -> Answer:
     """Return the page for what went wrong."""
     if isinstance(error, Killed):
-        text = gone_page(error.story, killed_at=error.killed_at, site=site)
+        text = gone_page(error.story, killed_at=error.killed_at, publisher=publisher)
     elif isinstance(error, Missing):
-        text = not_found_page(site=site, story=error.story, nearest=error.nearest)
+        text = not_found_page(publisher=publisher, story=error.story, nearest=error.nearest)
     elif problem.status == 503:
-        text = unavailable_page(site=site)
+        text = unavailable_page(publisher=publisher)
     else:
-        text = error_page(problem.detail, site=site)
+        text = error_page(problem.detail, publisher=publisher)
     shown = _page(text)
     shown.status, shown.etag = problem.status, ""
     shown.caching = problem_caching(problem)
@@ -98,39 +98,40 @@ def _page(text: str) -> Answer:
     return Answer(body, HTML, etag=content_tag(body), caching=FRESH, headers=headers)
 
 
-def _front(asked: Asked, site: Site) -> str:
-    return front_page(asked.reader.stories(limit=_STORIES), site=site)
+def _front(asked: Asked, publisher: Publisher) -> str:
+    return front_page(asked.reader.stories(limit=_STORIES), publisher=publisher)
 
 
-def _story(asked: Asked, site: Site) -> str:
+def _story(asked: Asked, publisher: Publisher) -> str:
     cursor, as_of = asked.given["cursor"], asked.given["as_of"]
     coverage = coverage_of(Part(read_page(asked, limit=PER_PAGE)))
     if as_of is not None:
-        return story_page(StoryView(coverage, cursor=cursor, as_of=as_of), site=site)
+        return story_page(StoryView(coverage, cursor=cursor, as_of=as_of), publisher=publisher)
     key_events, pinned = ([], []) if cursor else _above(asked.reader, asked.story)
     histories = _histories(asked.reader, asked.story, [*coverage.updates, *pinned])
     view = StoryView(coverage, key_events=key_events, pinned=pinned, histories=histories, cursor=cursor)
-    return story_page(view, site=site)
+    return story_page(view, publisher=publisher)
 
 
-def _head(asked: Asked, site: Site) -> str:
+def _head(asked: Asked, publisher: Publisher) -> str:
     page = asked.reader.page(asked.story, limit=1)
     if page is None:
         raise no_story(asked)
     key_events, pinned = _above(asked.reader, asked.story)
     histories = _histories(asked.reader, asked.story, pinned)
-    return head_fragment(StoryView(coverage_of(Part(page)), key_events=key_events, pinned=pinned, histories=histories), site=site)
+    view = StoryView(coverage_of(Part(page)), key_events=key_events, pinned=pinned, histories=histories)
+    return head_fragment(view, publisher=publisher)
 
 
-def _update(asked: Asked, site: Site) -> str:
+def _update(asked: Asked, publisher: Publisher) -> str:
     story, _, shown = _found(asked)
-    return update_page(shown, story=story, history=asked.reader.history(asked.story, asked.update) or (), site=site)
+    return update_page(shown, story=story, history=asked.reader.history(asked.story, asked.update) or (), publisher=publisher)
 
 
-def _entry(asked: Asked, site: Site) -> str:
+def _entry(asked: Asked, publisher: Publisher) -> str:
     story, update, shown = _found(asked)
     history = (asked.reader.history(asked.story, asked.update) or ()) if shown.corrections else ()
-    return entry_fragment(shown, place=update.place, story=story, history=history, site=site)
+    return entry_fragment(shown, place=update.place, story=story, history=history, publisher=publisher)
 
 
 def _found(asked: Asked) -> tuple[Story, Update, Shown]:

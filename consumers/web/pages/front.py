@@ -9,7 +9,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from consumers.timeline.answers import Listed
-from consumers.web.pages.site import Site, Voice, plain_voice, render, voice_of
+from consumers.web.pages.publisher import Publisher, Voice, plain_voice, render, voice_of
 from schemas.times import from_ms
 
 
@@ -27,7 +27,7 @@ class Teaser(Struct, frozen=True):
     changed_at: datetime
 
 
-def front_page(stories: Sequence[Listed], *, site: Site, language: str = "en") -> str:
+def front_page(stories: Sequence[Listed], *, publisher: Publisher, language: str = "en") -> str:
     """Return the page of all stories: those that run above those that have ended, each in the order given.
 
     Args:
@@ -37,7 +37,7 @@ def front_page(stories: Sequence[Listed], *, site: Site, language: str = "en") -
     teasers = [_teaser(one, voice) for one in stories]
     running = [one for one in teasers if not one.listed.story.is_closed]
     ended = [one for one in teasers if one.listed.story.is_closed]
-    return render("front.html", site=site, voice=voice, running=running, ended=ended, title=site.name)
+    return render("front.html", publisher=publisher, voice=voice, running=running, ended=ended, title=publisher.name)
 
 
 def _teaser(listed: Listed, site_voice: Voice) -> Teaser:

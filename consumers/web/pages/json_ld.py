@@ -14,7 +14,7 @@ from consumers.web.coverage import Coverage
 from consumers.web.markup import clean, one_line, web_address
 from consumers.web.pages.languages import language_tag
 from consumers.web.pages.plain import plain_body, plain_line
-from consumers.web.pages.site import Site
+from consumers.web.pages.publisher import Publisher
 from consumers.web.pages.times import short_rfc3339
 
 Json = dict[str, Any]  # Any: what JSON holds
@@ -22,13 +22,13 @@ Json = dict[str, Any]  # Any: what JSON holds
 _HARMLESS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
-def live_blog(coverage: Coverage, *, site: Site) -> Markup:
+def live_blog(coverage: Coverage, *, publisher: Publisher) -> Markup:
     """Return the JSON of a `LiveBlogPosting` with the updates of `coverage`, safe within a script element.
 
     `coverageEndTime` is there once the story is closed only; what was killed or withheld is not among the updates.
     """
     story, heading = coverage.story, coverage.story.heading
-    url = site.links.story(story.id)
+    url = publisher.links.story(story.id)
     found: Json = {
         "@context": "https://schema.org",
         "@type": "LiveBlogPosting",
@@ -39,15 +39,15 @@ def live_blog(coverage: Coverage, *, site: Site) -> Markup:
         "description": plain_line(heading.summary),
         "inLanguage": language_tag(heading.language),
         "keywords": [clean(topic) for topic in heading.topics],
-        "publisher": {"@type": "NewsMediaOrganization", "name": site.name, "url": site.links.front()},
-        "liveBlogUpdate": [_posting(update, site=site) for update in coverage.updates],
+        "publisher": {"@type": "NewsMediaOrganization", "name": publisher.name, "url": publisher.links.front()},
+        "liveBlogUpdate": [_posting(update, publisher=publisher) for update in coverage.updates],
     }
     return _json(found | dict(_coverage_times(coverage)))
 
 
-def posting(update: Shown, *, site: Site) -> Markup:
+def posting(update: Shown, *, publisher: Publisher) -> Markup:
     """Return the JSON of one update, for its own page."""
-    found = _posting(update, site=site) | {"mainEntityOfPage": site.links.update(update.story, update.id)}
+    found = _posting(update, publisher=publisher) | {"mainEntityOfPage": publisher.links.update(update.story, update.id)}
     return _json({"@context": "https://schema.org"} | found)
 
 
@@ -63,8 +63,8 @@ def _coverage_times(coverage: Coverage) -> Iterator[tuple[str, str]]:
         yield "dateModified", short_rfc3339(max(one.updated_at for one in coverage.updates))
 
 
-def _posting(update: Shown, *, site: Site) -> Json:
-    url = site.links.anchor(update.story, update.id)
+def _posting(update: Shown, *, publisher: Publisher) -> Json:
+    url = publisher.links.anchor(update.story, update.id)
     found: Json = {
         "@type": "BlogPosting",
         "@id": url,

@@ -16,7 +16,7 @@ from consumers.web.markup import one_line, web_address
 from consumers.web.pages.changes import correction_changes
 from consumers.web.pages.json_ld import live_blog
 from consumers.web.pages.plain import described
-from consumers.web.pages.site import Site, Voice, render, voice_of
+from consumers.web.pages.publisher import Publisher, Voice, render, voice_of
 from consumers.web.pages.texts import Texts
 from consumers.web.pages.times import short_rfc3339
 
@@ -60,30 +60,30 @@ class Entry(Struct, frozen=True):
     is_elsewhere: bool = False
 
 
-def story_page(view: StoryView, *, site: Site) -> str:
+def story_page(view: StoryView, *, publisher: Publisher) -> str:
     """Return the page of a story: its head, the part of it that begins at the cursor, or the page as readers had it once."""
     story, voice = view.coverage.story, voice_of(view.coverage.story)
     return render(
         "story.html",
-        site=site,
+        publisher=publisher,
         voice=voice,
         entries=list(_entries(view, voice)),
         title=one_line(story.heading.title),
         description=described(story.heading.summary),
         picture=first_picture(view.coverage.updates),
-        json_ld=live_blog(view.coverage, site=site) if view.cursor is None and view.as_of is None else None,
+        json_ld=live_blog(view.coverage, publisher=publisher) if view.cursor is None and view.as_of is None else None,
         script_texts=script_texts(voice.texts),
         as_of_is_time=isinstance(view.as_of, datetime),
         **_head(view, on_page={one.id for one in view.coverage.updates}),
     )
 
 
-def head_fragment(view: StoryView, *, site: Site) -> str:
+def head_fragment(view: StoryView, *, publisher: Publisher) -> str:
     """Return the story's title, state, key events and pinned updates, for a page that is open; its updates are not looked at."""
-    return render("head.html", site=site, voice=voice_of(view.coverage.story), **_head(view, on_page=set()))
+    return render("head.html", publisher=publisher, voice=voice_of(view.coverage.story), **_head(view, on_page=set()))
 
 
-def entry_fragment(update: Shown, *, place: int, story: Story, history: Sequence[HistoryEntry] = (), site: Site) -> str:
+def entry_fragment(update: Shown, *, place: int, story: Story, history: Sequence[HistoryEntry] = (), publisher: Publisher) -> str:
     """Return one update as it stands on its story's page, for a page that is open.
 
     Args:
@@ -91,7 +91,7 @@ def entry_fragment(update: Shown, *, place: int, story: Story, history: Sequence
         history: What readers were told of it, if it was corrected.
     """
     entry = Entry(update, place, changes=correction_changes(history), is_elsewhere=update.pinned)
-    return render("entry_fragment.html", site=site, voice=voice_of(story), story=story, entry=entry)
+    return render("entry_fragment.html", publisher=publisher, voice=voice_of(story), story=story, entry=entry)
 
 
 def script_texts(texts: Texts) -> Markup:

@@ -15,7 +15,7 @@ from consumers.web.markup import one_line
 from consumers.web.pages.changes import changes_html, correction_changes
 from consumers.web.pages.json_ld import posting
 from consumers.web.pages.plain import described, plain_body
-from consumers.web.pages.site import Site, render, voice_of
+from consumers.web.pages.publisher import Publisher, render, voice_of
 from consumers.web.pages.story import Entry, first_picture, script_texts
 from consumers.web.pages.texts import Texts
 
@@ -40,13 +40,13 @@ class Step(Struct, frozen=True):
     same_words: bool = False
 
 
-def update_page(update: Shown, *, story: Story, history: Sequence[HistoryEntry], site: Site) -> str:
+def update_page(update: Shown, *, story: Story, history: Sequence[HistoryEntry], publisher: Publisher) -> str:
     """Return the page of one public update, as it is now, and below it what became of it."""
     voice = voice_of(story)
     steps = list(_steps(history, voice.texts))
     return render(
         "update.html",
-        site=site,
+        publisher=publisher,
         voice=voice,
         story=story,
         entry=Entry(update, changes=correction_changes(history)),
@@ -54,7 +54,7 @@ def update_page(update: Shown, *, story: Story, history: Sequence[HistoryEntry],
         title=one_line(update.headline) or update.id,
         description=described(plain_body(update.body)),
         picture=first_picture([update]),
-        json_ld=posting(update, site=site),
+        json_ld=posting(update, publisher=publisher),
         script_texts=script_texts(voice.texts),
     )
 

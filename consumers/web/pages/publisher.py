@@ -1,4 +1,4 @@
-"""What all pages of one site have in common, and the templates that they are made from."""
+"""What all pages of one publisher have in common, and the templates that they are made from."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from consumers.web.pages.times import Times, short_rfc3339
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-class Site(Struct, frozen=True):
+class Publisher(Struct, frozen=True):
     """Who publishes, and where.
 
     Attributes:
         links: Absolute addresses, as others should know them: canonical ones, for sharing, for machines.
-        name: What the site is called.
+        name: What the publisher's site is called.
     """
 
     links: Links
@@ -64,9 +64,9 @@ def plain_voice(language: str = ENGLISH) -> Voice:
     return _voice(language, "UTC")
 
 
-def render(template: str, *, site: Site, voice: Voice, **values: object) -> str:
+def render(template: str, *, publisher: Publisher, voice: Voice, **values: object) -> str:
     """Return a page; whatever text a template shows is cleaned and escaped, unless it is HTML already."""
-    common = {"site": site, "links": site.local, "t": voice.texts, "times": voice.times, "voice": voice}
+    common = {"publisher": publisher, "links": publisher.local, "t": voice.texts, "times": voice.times, "voice": voice}
     return environment().get_template(template).render(**common, **values)
 
 
