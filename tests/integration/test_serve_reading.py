@@ -144,7 +144,7 @@ def test_a_killed_update_answers_410_with_its_tombstone_alone(covered: tuple[Liv
         (f"{UPDATES}/secret", "No update 'secret'"),
         (f"{UPDATES}/secret/history", "No update 'secret'"),
         (f"{UPDATES}/secre", "No update 'secre' in story 'apollo-13'."),
-        ("/nowhere", "nothing at this address"),
+        (f"{UPDATES}?as_of=0", "As of 0, readers had nothing of story 'apollo-13'. Its beginning: as_of=1"),
         ("/v1/stories/", "nothing at this address"),
     ],
 )
