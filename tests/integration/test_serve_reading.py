@@ -160,6 +160,23 @@ def test_what_is_not_there_answers_404_and_names_the_nearest_known(
     assert "secret'?" not in found.text
 
 
+@pytest.mark.parametrize("path", ["/nowhere", f"/stories/{STORY}/", f"/stories/{STORY}?as_of=0"])
+def test_a_person_who_mistypes_an_address_gets_a_page_that_leads_on(covered: tuple[LiveRoom, Served], path: str) -> None:
+    _, site = covered
+
+    found = site.get(path)
+
+    assert (found.status_code, found.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert 'href="/' in found.text.partition("<main")[2]
+
+
+def test_what_others_add_to_a_pages_address_may_be_in_latin_1(covered: tuple[LiveRoom, Served]) -> None:
+    _, site = covered
+
+    assert site.get(f"/stories/{STORY}?utm_campaign=caf%e9").status_code == 200
+    assert site.get(f"/stories/{STORY}?cursor=p%e9").status_code == 400
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [
