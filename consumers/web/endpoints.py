@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -12,10 +12,13 @@ from consumers.state import Story, Update
 from consumers.timeline.reader import TimelineReader
 from consumers.web.answers import JSON, Answer
 from consumers.web.asked import Parameter
+from consumers.web.hints import Hints
 from consumers.web.links import Links
 from dateline.errors import DatelineError
-from schemas.names import did_you_mean, nearest, shortened
+from schemas.names import shortened
 from schemas.times import rfc3339
+
+_HINTS: Final = Hints()
 
 
 class Asked(Struct, frozen=True):
@@ -86,16 +89,24 @@ class Killed(DatelineError):
 
 def no_story(asked: Asked) -> Missing:
     """Return the error for a story that is not there, with the nearest that is."""
-    known = {one.story.id: one.story for one in asked.reader.stories()}
-    near = nearest(asked.story, known)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return Missing(f"No story {shortened(asked.story)}{hint}.", nearest=[known[name] for name in near])
+    known: dict[str, Story] = {}
+
+    def names() -> Mapping[str, Story]:
+        known.update((one.story.id, one.story) for one in asked.reader.stories())
+        return known
+
+    near = _HINTS.nearest(asked.story, names)
+    return Missing(f"No story {shortened(asked.story)}{_hint(near)}.", nearest=[known[name] for name in near])
 
 
 def no_update(asked: Asked, story: Story) -> Missing:
     """Return the error for an update that readers have not, with the nearest that they have."""
-    hint = did_you_mean(asked.update, asked.reader.update_names(asked.story))
-    return Missing(f"No update {shortened(asked.update)} in story {asked.story!r}{hint}.", story=story)
+    near = _HINTS.nearest(asked.update, lambda: asked.reader.update_names(asked.story))
+    return Missing(f"No update {shortened(asked.update)} in story {asked.story!r}{_hint(near)}.", story=story)
+
+
+def _hint(near: Sequence[str]) -> str:
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def no_longer(asked: Asked, story: Story, update: Update | None) -> Missing | Killed:

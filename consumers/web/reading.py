@@ -12,8 +12,9 @@ from consumers.timeline.answers import ListedCorrection, Listing, Marks, Page, P
 from consumers.timeline.reader import TimelineReader
 from consumers.timeline.shown import read_document
 from consumers.web.coverage import Coverage, Gone
-from consumers.web.endpoints import Asked, no_story
+from consumers.web.endpoints import Asked, Missing, no_story
 from consumers.web.feeds.archives import HEAD, LOOKED_AT, OTHERS, WINDOW, Archives, archives_of, places_of
+from schemas.times import rfc3339
 
 _STORIES_KEPT: Final = 1_000
 
@@ -31,8 +32,18 @@ def read_page(asked: Asked, *, limit: int, key_events: bool = False) -> Page:
     else:
         page = reader.page_as_of(asked.story, as_of, limit=limit, cursor=cursor, key_events=key_events)
     if page is None:
-        raise no_story(asked)
+        raise _nothing_then(asked) or no_story(asked)
     return page
+
+
+def _nothing_then(asked: Asked) -> Missing | None:
+    """Return the error for a time before the story began; None if there is no such story at all."""
+    as_of = asked.given["as_of"]
+    story = asked.reader.story(asked.story) if as_of is not None else None
+    if story is None:
+        return None
+    then = as_of if isinstance(as_of, int) else rfc3339(as_of)
+    return Missing(f"As of {then}, readers had nothing of story {asked.story!r}. Its beginning: as_of=1", story=story)
 
 
 def read_corrections(asked: Asked) -> Listing[ListedCorrection]:

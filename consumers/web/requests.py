@@ -47,8 +47,11 @@ def name_of(kind: str, given: str) -> str:
         raise Missing(f"No {kind} of that name: {error}") from None
 
 
-def pairs_of(scope: Scope) -> list[tuple[str, str]]:
+def pairs_of(scope: Scope, *, errors: str = "strict") -> list[tuple[str, str]]:
     """Return the names and values of the query, in their order.
+
+    Args:
+        errors: What becomes of what is no UTF-8, as for `bytes.decode`.
 
     Raises:
         Problem: It is too long (414), or no query (400).
@@ -57,7 +60,7 @@ def pairs_of(scope: Scope) -> list[tuple[str, str]]:
     if len(query) > _LONGEST_QUERY:
         raise Problem(414, f"The query is longer than {_LONGEST_QUERY} bytes.")
     try:
-        return parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=50, errors="strict")
+        return parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=50, errors=errors)
     except ValueError:
         raise Problem(400, "The query is no list of names and values in UTF-8.") from None
 

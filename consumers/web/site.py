@@ -79,8 +79,7 @@ class Site:
             scope["app"] = self
             await self._router(scope, receive, send)
         except HTTPException as error:
-            problem = Problem(error.status_code, error.detail)
-            await self.answer(problem_answer(problem, instance=scope["path"]), scope, send)
+            await self.answer(self._nothing_here(Problem(error.status_code, error.detail), scope), scope, send)
 
     async def answer(self, answer: Answer, scope: Scope, send: Send) -> None:
         """Send an answer, and count it."""
@@ -137,6 +136,12 @@ class Site:
             return self._show_problem(error, problem)
         return _document(error) or problem_answer(problem, instance=scope["path"])
 
+    def _nothing_here(self, problem: Problem, scope: Scope) -> Answer:
+        """Return what tells that nothing is at an address: to a person, unless it is one of the API's."""
+        if problem.status == 404 and not scope["path"].startswith("/v1/"):
+            return self._show_problem(Missing(problem.detail), problem)
+        return problem_answer(problem, instance=scope["path"])
+
     async def _live(self, receive: Receive, send: Send) -> None:
         """Begin and end with the server (ASGI's lifespan)."""
         while True:
@@ -192,8 +197,10 @@ class _Reading:
         return {kind: name_of(kind, given) for kind, given in scope["path_params"].items()}
 
     def _given(self, scope: Scope) -> Mapping[str, Any]:  # Any: each parameter's own
-        pairs = pairs_of(scope)
-        if not self._endpoint.is_strict:
+        is_strict = self._endpoint.is_strict
+        # What others add to a page's address may be in Latin-1.
+        pairs = pairs_of(scope, errors="strict" if is_strict else "replace")
+        if not is_strict:
             known = {one.name for one in self._endpoint.parameters}
             pairs = [pair for pair in pairs if pair[0] in known]
         return read_query(self._endpoint.parameters, pairs)

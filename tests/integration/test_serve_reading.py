@@ -144,7 +144,7 @@ def test_a_killed_update_answers_410_with_its_tombstone_alone(covered: tuple[Liv
         (f"{UPDATES}/secret", "No update 'secret'"),
         (f"{UPDATES}/secret/history", "No update 'secret'"),
         (f"{UPDATES}/secre", "No update 'secre' in story 'apollo-13'."),
-        ("/nowhere", "nothing at this address"),
+        (f"{UPDATES}?as_of=0", "As of 0, readers had nothing of story 'apollo-13'. Its beginning: as_of=1"),
         ("/v1/stories/", "nothing at this address"),
     ],
 )
@@ -158,6 +158,23 @@ def test_what_is_not_there_answers_404_and_names_the_nearest_known(
     assert (found.status_code, found.headers["content-type"]) == (404, "application/problem+json")
     assert said in found.json()["detail"]
     assert "secret'?" not in found.text
+
+
+@pytest.mark.parametrize("path", ["/nowhere", f"/stories/{STORY}/", f"/stories/{STORY}?as_of=0"])
+def test_a_person_who_mistypes_an_address_gets_a_page_that_leads_on(covered: tuple[LiveRoom, Served], path: str) -> None:
+    _, site = covered
+
+    found = site.get(path)
+
+    assert (found.status_code, found.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert 'href="/' in found.text.partition("<main")[2]
+
+
+def test_what_others_add_to_a_pages_address_may_be_in_latin_1(covered: tuple[LiveRoom, Served]) -> None:
+    _, site = covered
+
+    assert site.get(f"/stories/{STORY}?utm_campaign=caf%e9").status_code == 200
+    assert site.get(f"/stories/{STORY}?cursor=p%e9").status_code == 400
 
 
 @pytest.mark.parametrize(

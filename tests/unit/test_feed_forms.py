@@ -22,6 +22,7 @@ from consumers.web.feeds.atom import atom_feed
 from consumers.web.feeds.atom_corrections import corrections_feed
 from consumers.web.feeds.ids import correction_id, story_id, update_id
 from consumers.web.feeds.json_feed import json_feed
+from consumers.web.feeds.ninjs import ninjs_feed
 from consumers.web.feeds.rss import rss_feed
 from consumers.web.feeds.sitemap import news_language, news_sitemap, sitemap_index, story_sitemap
 from consumers.web.links import Links
@@ -117,6 +118,16 @@ def test_no_two_names_share_an_id() -> None:
     ids = [story_id("a"), update_id("a", "b"), update_id("a", "b%2Fc"), update_id("a", "b/c"), correction_id("a", "b", 1)]
 
     assert len({*ids, update_id("a", "b:c"), story_id("a:b"), update_id("é", "1"), update_id("e", "1")}) == 9
+
+
+@pytest.mark.parametrize("form", [atom_feed, rss_feed, json_feed, ninjs_feed])
+def test_a_summary_is_told_without_its_markup(form: Any) -> None:  # Any: any of the functions
+    story = Story(STORY, Heading("Apollo 13", summary="To the **Moon** and [back](https://example.org)", opened_at=START), 1)
+
+    feed = form(replace(coverage_of([]), story=story), LINKS).decode()
+
+    assert "To the Moon and back" in feed
+    assert "**" not in feed
 
 
 @pytest.mark.parametrize("form", [atom_feed, rss_feed])

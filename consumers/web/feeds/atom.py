@@ -14,7 +14,7 @@ from consumers.web.feeds.entry import changed_at, content_html, last_changed_fir
 from consumers.web.feeds.ids import story_id, update_id
 from consumers.web.feeds.xml import ATOM, DATELINE, XML_LANG, Element, add, document, root
 from consumers.web.links import Links
-from consumers.web.markup import clean, one_line, web_address
+from consumers.web.markup import clean, one_line, plain_text, web_address
 
 CONTENT_TYPE: Final = "application/atom+xml"
 
@@ -52,8 +52,8 @@ def _head(feed: Element, coverage: Coverage, links: Links, publication: str | No
     feed.set(XML_LANG, clean(heading.language))
     add(feed, ATOM, "id", story_id(story.id))
     add(feed, ATOM, "title", one_line(heading.title))
-    if heading.summary.strip():
-        add(feed, ATOM, "subtitle", heading.summary)
+    if summary := plain_text(heading.summary).strip():
+        add(feed, ATOM, "subtitle", summary)
     add(feed, ATOM, "updated", changed_at(coverage))
     add(add(feed, ATOM, "author"), ATOM, "name", one_line(publication or heading.title))
     for topic in heading.topics:

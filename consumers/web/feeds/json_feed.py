@@ -11,7 +11,7 @@ from consumers.web.coverage import Coverage, Gone
 from consumers.web.feeds.entry import content_html, last_changed_first, summary_text, title_of
 from consumers.web.feeds.ids import update_id
 from consumers.web.links import Links
-from consumers.web.markup import clean, one_line, web_address
+from consumers.web.markup import clean, one_line, plain_text, web_address
 
 CONTENT_TYPE: Final = "application/feed+json"
 
@@ -35,7 +35,7 @@ def json_feed(coverage: Coverage, links: Links, *, cursor: str | None = None, pu
         "home_page_url": links.story(story.id),
         "feed_url": links.feed(story.id, "json", cursor=cursor),
         "next_url": below,
-        "description": clean(heading.summary) or None,
+        "description": plain_text(heading.summary).strip() or None,
         "language": clean(heading.language),
         "authors": [{"name": one_line(publication or heading.title)}],
         "items": [_item(update, links) for update in last_changed_first(coverage.updates)],

@@ -24,7 +24,7 @@ from consumers.web.feeds.entry import (
 )
 from consumers.web.feeds.ids import media_id, story_id, update_id
 from consumers.web.links import Links
-from consumers.web.markup import blocks_html, clean, one_line, web_address
+from consumers.web.markup import blocks_html, clean, one_line, plain_text, web_address
 from schemas.content import Media, Source
 from schemas.times import rfc3339
 
@@ -59,7 +59,7 @@ def ninjs_feed(coverage: Coverage, links: Links) -> bytes:
         "language": clean(heading.language),
         "title": title,
         "headlines": [{"role": "main", "value": title}],
-        "descriptions": [{"role": "summary", "value": clean(heading.summary)}] if heading.summary.strip() else None,
+        "descriptions": [{"role": "summary", "value": summary}] if (summary := plain_text(heading.summary).strip()) else None,
         "subjects": [{"name": clean(topic), "rel": "about"} for topic in heading.topics],
         "altIds": [{"role": "story", "value": clean(story.id)}],
         "renditions": [{"name": "web", "href": _ascii(links.story(story.id)), "contentType": "text/html"}],

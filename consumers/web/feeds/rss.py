@@ -12,7 +12,7 @@ from consumers.web.feeds.entry import changed_at, content_html, last_changed_fir
 from consumers.web.feeds.ids import update_id
 from consumers.web.feeds.xml import ATOM, DATELINE, Element, add, document, root
 from consumers.web.links import Links
-from consumers.web.markup import clean, escaped, one_line
+from consumers.web.markup import clean, escaped, one_line, plain_text
 
 CONTENT_TYPE: Final = "application/rss+xml"
 
@@ -31,7 +31,7 @@ def rss_feed(coverage: Coverage, links: Links) -> bytes:
     title = _title(one_line(heading.title))
     add(channel, None, "title", title)
     add(channel, None, "link", links.story(story.id))
-    add(channel, None, "description", escaped(heading.summary.strip()) or title)
+    add(channel, None, "description", escaped(plain_text(heading.summary).strip()) or title)
     add(channel, None, "language", heading.language)
     add(channel, None, "lastBuildDate", format_datetime(changed_at(coverage)))
     add(channel, None, "generator", "Dateline")
