@@ -137,6 +137,7 @@ def test_the_page_as_it_was_says_when_and_has_no_script() -> None:
     assert "14 March 2026, 13:00" in page.xpath("string(//*[@class='banner'])")
     assert page.xpath("//script[@src] | //script[@id='_ld']") == []
     assert page.xpath("//main/@data-stream") == []
+    assert page.xpath("//*[contains(@class, 'live') and contains(@class, 'badge')]") == []
 
 
 def test_addresses_for_others_are_absolute_and_those_within_are_not() -> None:
