@@ -16,6 +16,7 @@ from schemas.times import FURTHEST_SEQ
 READS: Final = ("GET", "HEAD")
 ALLOWED: Final = "GET, HEAD, OPTIONS"
 _LONGEST_QUERY: Final = 8192
+_MOST_PARAMETERS: Final = 50
 
 
 def wish_of(scope: Scope) -> Wish:
@@ -59,8 +60,10 @@ def pairs_of(scope: Scope, *, errors: str = "strict") -> list[tuple[str, str]]:
     query: bytes = scope["query_string"]
     if len(query) > _LONGEST_QUERY:
         raise Problem(414, f"The query is longer than {_LONGEST_QUERY} bytes.")
+    if query.count(b"&") >= _MOST_PARAMETERS:
+        raise Problem(400, f"The query has more than {_MOST_PARAMETERS} parameters.")
     try:
-        return parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=50, errors=errors)
+        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors=errors)
     except ValueError:
         raise Problem(400, "The query is no list of names and values in UTF-8.") from None
 
