@@ -22,7 +22,7 @@ _HISTORY: Final = "http://purl.org/syndication/history/1.0"
 _TOMBSTONES: Final = "http://purl.org/atompub/tombstones/1.0"
 _PREFIXES: Final = {None: ATOM, "at": _TOMBSTONES, "fh": _HISTORY, "d": DATELINE}
 
-_GONE_NOTES: Final = {"killed": "Killed: not to be used in any version.", "withheld": "Withheld while in doubt."}
+_GONE_NOTES: Final = {"killed": "Killed: not to be used in any version.", "withheld": "Held back for now."}
 
 
 def atom_feed(coverage: Coverage, links: Links, *, beside: Beside | None = None, publication: str | None = None) -> bytes:

@@ -34,7 +34,7 @@ _STANDARD: Final = {"name": "ninjs", "version": "3.1", "schema": "http://www.ipt
 _MEDIA_TYPES: Final = {"image": "picture", "video": "video", "audio": "audio"}
 _GONE: Final = {
     "killed": ("canceled", "Killed: not to be used in any version."),
-    "withheld": ("withheld", "Withheld while in doubt: not to be used until it is released."),
+    "withheld": ("withheld", "Held back for now: not to be used until it is released."),
 }
 
 Json = dict[str, Any]  # Any: what JSON holds
