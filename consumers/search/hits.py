@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from msgspec import Struct
 
@@ -53,8 +53,11 @@ def spots(text: str, terms: list[Terms], language: str) -> list[Spot]:
     alone = [one for one in terms if len(one.tokens) == 1]
     together = [one for one in terms if len(one.tokens) > 1]
     stemming = stemmed_as(language)
-    spotted = [spot for at, word in found for spot in _alone(at, word, alone, stemming)]
-    names = [(at, name) for at, word in found for name in _in_order(word)]
+    exact = frozenset(one.tokens[0] for one in alone)
+    prefixes = tuple(one.tokens[0] for one in alone if one.prefix)
+    meant = ((at, word) for at, word in found if _is_meant(word, exact, prefixes, stemming))
+    spotted = [spot for at, word in meant for spot in _alone(at, word, alone, stemming)]
+    names = [(at, name) for at, word in found for name in _in_order(word)] if together else []
     spotted += [spot for one in together for spot in _together(names, one)]
     return sorted(spotted, key=lambda spot: (spot.start, spot.end))
 
@@ -67,6 +70,14 @@ def _wanted(node: Node | None) -> Iterator[Terms]:
     elif isinstance(node, AllOf | AnyOf):
         for part in node.parts:
             yield from _wanted(part)
+
+
+def _is_meant(word: Word, exact: Set[str], prefixes: tuple[str, ...], language: str) -> bool:
+    """Return whether any of what a word is found by is sought. Most words are not, and are not looked at more closely."""
+    for token in (*word.tokens, word.beside):
+        if token in exact or token.startswith(prefixes):
+            return True
+    return bool(language) and any(not exact.isdisjoint(stem_tokens(form, language)) for form in word.forms)
 
 
 def _in_order(word: Word) -> Iterator[_Name]:
