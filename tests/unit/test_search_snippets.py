@@ -18,8 +18,8 @@ from consumers.search.question import Filters, Question
 from consumers.search.snippets import LENGTH, Segments, Snippets, as_html, snippets
 from consumers.search.told import found_json, snippets_of
 from consumers.state import Correction, Update
-from consumers.words import words_of
 from consumers.web.markup import clean
+from consumers.words import words_of
 from schemas.content import Block, Content
 from tests.strategies import contents
 from tests.support.coverages import HOSTILE
