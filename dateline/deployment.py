@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from consumers.generations import Generations
     from consumers.parking import OnParked
     from consumers.runner import OnStopped, Runner
+    from consumers.search.answers import SearchReader
+    from consumers.search.index import SearchIndex
     from consumers.timeline.answers import ViewPosition
     from consumers.timeline.reader import TimelineReader
     from consumers.view import Parked, View
@@ -114,11 +116,28 @@ class Deployment:
 
         return TimelineReader(self.store, partitions=self.partitions)
 
+    @cached_property
+    def search_index(self) -> SearchIndex:
+        """The search index that `DATELINE_SEARCH` names."""
+        if self.settings.search:
+            from consumers.search.opensearch import OpenSearchIndex
+
+            return OpenSearchIndex(self.settings.search)
+        from consumers.search.fts5 import Fts5Index
+
+        make_data_folder(self.settings.data_folder)
+        return Fts5Index(self.settings.data_folder)
+
+    @cached_property
+    def search_reader(self) -> SearchReader:
+        return self.search_index.reader()
+
     def reconnect(self) -> None:
-        """Let go of Redis and the log; who asks next gets them anew, and a private redis-server that died is started again."""
+        """Let go of all stores and the log; who asks next gets them anew, a private redis-server that died is started again."""
         for name in ("reader", "partitions"):
             self.__dict__.pop(name, None)
-        for opened in (self.__dict__.pop("store", None), self.__dict__.pop("log", None)):
+        for name in ("search_reader", "search_index", "store", "log"):
+            opened = self.__dict__.pop(name, None)
             if opened is not None:
                 opened.close()
 
