@@ -24,6 +24,7 @@ from consumers.web.pages.site import Site as PageSite
 from consumers.web.problems import Problem, problem_answer
 from consumers.web.reference import openapi_answer, reference_answer
 from consumers.web.requests import preflight, refuse_writing
+from consumers.web.searching import SEARCH_API
 from consumers.web.site import RETRY_AFTER_S, Site
 from dateline.cli.lines import say
 from dateline.deployment import Deployment
@@ -93,7 +94,7 @@ class SharedViews:
         self.search.close()
 
 
-ENDPOINTS: Final[Sequence[Endpoint]] = (*READ_API, *feed_endpoints(), *page_endpoints(NAME))
+ENDPOINTS: Final[Sequence[Endpoint]] = (*READ_API, *SEARCH_API, *feed_endpoints(), *page_endpoints(NAME))
 """Everything that is read from the view, and by this list routed and described."""
 
 
