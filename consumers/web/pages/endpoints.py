@@ -42,7 +42,10 @@ _SEQ: Final = Parameter(
 
 
 _IN: Final = Parameter(
-    "story", "Only of this story; empty for all.", {"type": "string"}, lambda given: given and name_of_story(given)
+    "story",
+    "Only of this story; empty for all.",
+    {"type": "string"},
+    lambda given: given and name_of_story(given),
 )
 
 
@@ -54,12 +57,11 @@ def page_endpoints(name: str) -> Sequence[Endpoint]:
 
     missing, gone = (404,), (404, 410)
     story, update = "/stories/{story}", "/stories/{story}/updates/{update}"
+    searched = page(_search)
     of_story, seq, asking = (CURSOR, AS_OF), (_SEQ,), (Q, _IN, SORT, LIST_CURSOR)
     return (
         _endpoint("/", "frontPage", "The stories.", page(_front)),
-        _endpoint(
-            "/search", "searchPage", "What a search found.", page(_search), parameters=asking, problems=missing, is_kept=False
-        ),
+        _endpoint("/search", "searchPage", "What a search found.", searched, parameters=asking, problems=missing, is_kept=False),
         _endpoint(story, "storyPage", "A story's live page.", page(_story), parameters=of_story, problems=missing),
         _endpoint(f"{story}/head", "storyHead", "The page's head, as it is now.", page(_head), parameters=seq, problems=missing),
         _endpoint(update, "updatePage", "One update's own page.", page(_update), problems=gone),
