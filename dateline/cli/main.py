@@ -32,6 +32,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     },
     "Read": {
         "timeline": ("dateline.cli.read", "a story's updates, newest first"),
+        "search": ("dateline.cli.search", "updates by what they say, of one story or all"),
         "history": ("dateline.cli.read", "what readers were told of an update, and what changed"),
         "corrections": ("dateline.cli.read", "what was put right, of one story or all"),
         "watch": ("dateline.cli.watch", "follow a story in the terminal"),

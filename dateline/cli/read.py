@@ -165,11 +165,11 @@ def _killed(update: Update | None) -> Refused | None:
 def _more(story: str, as_of: str | None, ask: Mapping[str, Any], *options: str) -> list[str]:
     """Return the command that shows the same, to which a cursor is added."""
     limit = ask["limit"]
-    more = ["dateline", *_asked_data(), "timeline", story, *(("--limit", str(limit)) if limit != 20 else ())]
+    more = ["dateline", *asked_data(), "timeline", story, *(("--limit", str(limit)) if limit != 20 else ())]
     return [*more, *(("--as-of", as_of) if as_of else ()), *options, *(("--key-events",) if ask["key_events"] else ())]
 
 
-def _asked_data() -> Sequence[str]:
+def asked_data() -> Sequence[str]:
     data = click.get_current_context().find_root().obj
     return ("--data", data) if isinstance(data, str) else ()
 
