@@ -11,8 +11,8 @@ import click
 
 from dateline.cli.as_of import moment_of
 from dateline.cli.common import json_option, notice, unknown_story, unknown_update, with_deployment
-from dateline.deployment import Deployment, Unconfirmed
-from dateline.errors import OtherVersion, Refused
+from dateline.deployment import Deployment
+from dateline.errors import OtherVersion, Refused, Unconfirmed
 from schemas.names import check_name, shortened
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def look(deployment: Deployment) -> Unconfirmed | None:
     A view of another release is read as it is: only a replay, or that release, brings it on.
     """
     try:
-        deployment.catch_up(timeout=_PATIENCE)
+        deployment.timeline.catch_up(timeout=_PATIENCE)
     except OtherVersion as other:
         notice(f"dateline: warning: {other} Until then this shows what it held.")
         return None

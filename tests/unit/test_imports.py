@@ -39,6 +39,7 @@ COMPOSITION = (
     "dateline.beside",
     "dateline.copying",
     "dateline.importing",
+    "dateline.kept_views",
     "dateline.losses",
     "dateline.merging",
     "dateline.metrics",
@@ -50,6 +51,7 @@ COMPOSITION = (
     "dateline.spool",
     "dateline.status",
     "dateline.replay",
+    "dateline.room",
     "dateline.rollback",
     "dateline.turn",
     "dateline.verdicts",
@@ -249,3 +251,9 @@ def _loads(module: Module) -> Iterator[str]:
             continue
         around = (name for name in _ancestors(found.target) if not f"{module.name}.".startswith(f"{name}."))
         yield from (name for name in (found.target, *around) if name in modules())
+
+
+def test_stemmers_are_asked_in_one_module() -> None:
+    users = {module.name for module, found in imports() if _top(found.target) == "Stemmer"}
+
+    assert users == {"consumers.search.stems"}
