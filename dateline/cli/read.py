@@ -122,13 +122,13 @@ def corrections_command(deployment: Deployment, *, story: str | None, limit: int
     return exit_code(behind)
 
 
-def look(deployment: Deployment) -> Unconfirmed | None:
-    """Bring the view up to the end of the log; where its holder does not move, warn, and return that it may be behind.
+def look(deployment: Deployment, view: str = "timeline") -> Unconfirmed | None:
+    """Bring a view up to the end of the log; where its holder does not move, warn, and return that it may be behind.
 
     A view of another release is read as it is: only a replay, or that release, brings it on.
     """
     try:
-        deployment.timeline.catch_up(timeout=_PATIENCE)
+        deployment.views[view].catch_up(timeout=_PATIENCE)
     except OtherVersion as other:
         notice(f"dateline: warning: {other} Until then this shows what it held.")
         return None

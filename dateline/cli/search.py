@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
+from typing_extensions import override
 
 from dateline.cli.common import json_option, unknown_story, with_deployment
 from dateline.cli.read import asked_data, exit_code, look
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from consumers.search.question import Filters, Question
 
 _LIMIT = 20
+_SORTS = ("relevance", "newest")
 
 
 def _filters(command: Callable[..., int]) -> Callable[..., int]:
@@ -41,20 +44,37 @@ def _filters(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
+class _Asking(click.Command):
+    """Takes `-word` for part of the question, which leaves out what holds the word; `--word` is an option, or a mistake."""
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        known = [name for option in self.get_params(ctx) for name in option.opts]
+        for name in (arg.partition("=")[0] for arg in args[:end] if arg.startswith("--")):
+            if name not in known:
+                raise click.NoSuchOption(name, possibilities=get_close_matches(name, known), ctx=ctx)
+        return super().parse_args(ctx, ["--help" if arg == "-h" else arg for arg in args[:end]] + args[end:])
+
+
 @click.command(
     name="search",
-    context_settings={"ignore_unknown_options": True},
+    cls=_Asking,
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
     epilog="Example: dateline search '\"oxygen tank\" -meteorite' --story apollo-13",
 )
 @click.argument("query", metavar="QUERY", nargs=-1)
 @_filters
-@click.option("--sort", type=click.Choice(["relevance", "newest"]), default="relevance", show_default=True, help="What comes first.")
+@click.option(
+    "--sort", type=click.Choice(["relevance", "newest"]), default="relevance", show_default=True, help="What comes first."
+)
 @click.option("--limit", type=click.IntRange(1, 500), default=_LIMIT, show_default=True, metavar="N", help="Updates on a page.")
 @click.option("--cursor", metavar="C", help="Go on where a page ended.")
 @json_option
 @with_deployment
 def search_command(
     deployment: Deployment,
+    /,
     *,
     query: Sequence[str],
     sort: Sort,
@@ -65,14 +85,14 @@ def search_command(
 ) -> int:
     """Find updates by words, "phrases", begin*, -without, this OR that, and source:name.
 
-    Fields: headline, body, source, credit, place, tag, caption, speaker, note. Any text will do. What is withheld, killed or under
-    embargo is never found.
+    Fields: headline, body, source, credit, place, tag, caption, speaker, note. Any text will do. What is withheld, killed or
+    under embargo is never found.
     """
     deployment.warm_up()
     question = _question(" ".join(query), filters)
     if not as_json:
         import_module("dateline.cli.render_search")  # while the private Redis starts
-    behind = look(deployment.timeline) or look(deployment.search)  # the first lifts the embargoes that are over
+    behind = look(deployment) or look(deployment, "search")  # the timeline lifts the embargoes that are over
     found = deployment.search_reader.search(question, sort=sort, limit=limit, cursor=cursor)
     story = question.filters.story
     if story is not None and not found.total.value and deployment.reader.story(story) is None:
