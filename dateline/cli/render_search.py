@@ -34,7 +34,8 @@ def show_found(sheet: Sheet, question: Question, found: Found, *, zones: Mapping
         sheet.put(_nothing(question))
     if found.did_you_mean is not None:
         sheet.put_whole(f"Did you mean: {_command(more, found.did_you_mean)}")
-    sheet.gap()
+    if found.hits:
+        sheet.gap()
     for hit in found.hits:
         _show_hit(sheet, question, hit, LocalTime(zones.get(hit.story, "UTC")))
         sheet.gap()
@@ -67,13 +68,14 @@ def _show_hit(sheet: Sheet, question: Question, hit: Hit, clock: LocalTime) -> N
     update, shown = read_document(hit.document), snippets_of(question, hit)
     sheet.put(_marked(shown.headline, "bold"))
     when = clock.moment(update.published_at, zoned=True)
-    about = Text.assemble((f"{one_line(hit.story_title)} · {when} · {hit.story} {hit.update}", QUIET))
+    about = Text.assemble((f"{one_line(hit.story_title)} · {when}", QUIET))
     marks = marks_of(update)
     sheet.put(Text(" · ", QUIET).join((about, marks)) if marks else about, indent=_MARGIN)
     if any(text.strip() for text, _ in shown.body):
         sheet.put(_marked(shown.body), indent=_MARGIN)
     for told in update.corrections[-1:]:
         show_correction(sheet, told, when=clock.moment(told.corrected_at, near=update.published_at), indent=_MARGIN)
+    sheet.put(f"{one_line(hit.story)} {one_line(hit.update)}", style=QUIET, indent=_MARGIN)
 
 
 def _marked(segments: Segments, style: str = "") -> Text:
