@@ -161,7 +161,12 @@ def test_a_phrase_cannot_cross_from_a_text_to_the_next() -> None:
 def test_all_that_an_update_says_is_indexed() -> None:
     content = Content(
         "Headline",
-        (Block(text="Paragraph"), Block("quote", "Quoted", "Lovell"), Block("list", items=("One", "Two")), Block("heading", "Head")),
+        (
+            Block(text="Paragraph"),
+            Block("quote", "Quoted", "Lovell"),
+            Block("list", items=("One", "Two")),
+            Block("heading", "Head"),
+        ),
         (Media(caption="Caption", credit="Credit", alt="Alt"),),
         (Source("Source"),),
         ("Place",),
