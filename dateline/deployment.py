@@ -98,9 +98,8 @@ class Deployment:
             from consumers.search.opensearch import OpenSearchIndex
 
             return OpenSearchIndex(self.settings.search)
-        from consumers.search.fts5 import Fts5Index
+        from consumers.search.fts5.index import Fts5Index
 
-        make_data_folder(self.settings.data_folder)
         return Fts5Index(self.settings.data_folder)
 
     @cached_property

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from consumers.generations import Generations
     from consumers.parking import OnParked
     from consumers.runner import OnStopped, Runner
+    from consumers.search.index import SearchIndex
     from consumers.timeline.answers import ViewPosition
     from consumers.timeline.signs import Owner, Sign
     from consumers.view import Parked, View
@@ -420,16 +421,26 @@ class KeptSearch(KeptView):
     @property
     @override
     def turn(self) -> str:
-        return f"replay-{self._deployment.search_index.group}"
+        return f"replay-{self._fed_index().group}"
 
     @override
     def view(self) -> View:
-        return self._deployment.search_index.view()
+        return self._fed_index().view()
 
     @override
     def generations(self) -> Generations:
-        return self._deployment.search_index.generations(partitions=self.partitions)
+        return self._fed_index().generations(partitions=self.partitions)
 
     @override
     def positions(self, *, partitions: int | None = None) -> Sequence[ViewPosition]:
         return self._deployment.search_index.positions(partitions=partitions or self.partitions)
+
+    def _fed_index(self) -> SearchIndex:
+        """Return the index with the group that feeds it: a file of its own on each machine needs all of a Kafka log."""
+        index = self._deployment.search_index
+        if self.is_here and not self._deployment.feeds_itself:
+            from consumers.search.fts5.index import Fts5Index
+
+            assert isinstance(index, Fts5Index)
+            index.group = f"search-{index.id}"
+        return index
