@@ -58,10 +58,8 @@ def _nothing(question: Question) -> str:
 
 def _command(command: Sequence[str], text: str) -> str:
     """Return a command as it can be typed; a text that begins like an option stands behind all of them."""
-    text = plain(text)
-    if not text.strip():
-        return shlex.join(command)
-    return shlex.join((*command, *(("--",) if text.startswith("-") else ()), text))
+    asked = (*(("--",) if text.startswith("-") else ()), text) if text.strip() else ()
+    return plain(shlex.join((*command, *asked)))
 
 
 def _show_hit(sheet: Sheet, question: Question, hit: Hit, clock: LocalTime) -> None:

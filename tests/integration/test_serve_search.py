@@ -78,6 +78,7 @@ def test_what_a_desk_does_is_found_within_a_second_or_no_more(data: Path, client
     def is_found() -> bool:
         return "zeppelin" in ids(asked(client, q="zeppelin"))
 
+    run(data, "story", "open", "balloons", "--title", "Balloons")
     assert not is_found()
     run(data, "publish", "balloons", "--id", "zeppelin", "--headline", "A zeppelin lands")
     eventually(is_found, within=5.0, what="what was published")
