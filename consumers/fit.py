@@ -58,22 +58,25 @@ def check_fit(view: str, at: Place, extent: Extent) -> None:
         LogChanged, RetentionGap, OtherVersion, HalfWritten: It is; nothing was written.
     """
     which, where = f"the {view} view (partition {at.partition})", extent.url
+    built = view.partition("-")[0]  # of a shadow, what it is to become
     if at.log_id != extent.log_id:
         raise LogChanged(
             f"LOG_CHANGED: {which} was built from log {at.log_id}, and {where} is log {extent.log_id}. "
-            f"{how_changed(at.log_id, extent.log_id)}"
+            f"{how_changed(at.log_id, extent.log_id, view=built)}",
+            view=built,
         )
     begin, end = extent.begins[at.partition], extent.ends[at.partition]
     if at.offset > end:
         raise LogShortened(
             f"LOG_CHANGED: {which} has seen offset {at.offset}, past the end of {where}, which is {end}. Bring the whole log "
-            "back; if it is lost: dateline replay timeline"
+            f"back; if it is lost: dateline replay {built}",
+            view=built,
         )
     if at.offset < begin:
         raise RetentionGap(
             f"RETENTION_GAP: {which} needs the log from offset {at.offset} on (it needs partition {at.partition} from offset "
             f"{at.offset}, and {where} begins at {begin}). Bring the missing records back; they are kept for ever by default. "
-            "If they are lost: dateline replay timeline"
+            f"If they are lost: dateline replay {built}"
         )
     if at.fold_version != FOLD_VERSION:
         raise OtherVersion(
@@ -81,7 +84,7 @@ def check_fit(view: str, at: Place, extent: Extent) -> None:
             "Run dateline replay to build it anew."
         )
     if at.torn:
-        raise HalfWritten(half_written(at.partition, at.torn))
+        raise HalfWritten(half_written(at.partition, at.torn, view=built))
 
 
 def check_whole(view: str, at: WholePlace, extent: Extent) -> None:
@@ -108,7 +111,7 @@ def check_begins(extent: Extent, partition: int, *, first: int = 0) -> None:
         )
 
 
-def mixed_versions(found: Iterable[Place]) -> str | None:
+def mixed_versions(found: Iterable[Place], *, view: str = "timeline") -> str | None:
     """Return in words that a view was made by several versions of the fold, and what to do; None if it was not."""
     by_version: dict[int, list[str]] = {}
     for at in found:
@@ -117,15 +120,15 @@ def mixed_versions(found: Iterable[Place]) -> str | None:
         return None
     told = "; ".join(f"version {version} in partition {', '.join(mine)}" for version, mine in sorted(by_version.items()))
     return (
-        f"The live timeline was made by two fold versions ({told}): a replay or a rollback is between two flips, or was stopped "
+        f"The live {view} was made by two fold versions ({told}): a replay or a rollback is between two flips, or was stopped "
         "there. Nobody writes to it until that has gone on. With the release that has fold version "
-        f"{max(by_version)}, run: dateline replay timeline"
+        f"{max(by_version)}, run: dateline replay {view}"
     )
 
 
-def half_written(partition: int, error: str) -> str:
+def half_written(partition: int, error: str, *, view: str = "timeline") -> str:
     """Return in words that a partition's batch was written in part, and what to do."""
     return (
         f"A batch of partition {partition} was written in part: Redis refused the rest ({error.rstrip('.')}). Nothing more is "
-        "written there. Mend the cause, then run: dateline replay timeline"
+        f"written there. Mend the cause, then run: dateline replay {view}"
     )

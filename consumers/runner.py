@@ -71,7 +71,7 @@ class Runner:
         self._partitions = log.partitions(topic)
         self._steps = Steps(view, Intake(codec, partitions=self._partitions))
         self._parking = Parking(log, view, self._steps, topic=topic, runner=self, on_parked=on_parked)
-        self._member = log.join(topic, group=view.name)
+        self._member = log.join(topic, group=view.group or view.name)
         self._held: dict[int, Held] = {}
         self._prepared: Prepared | None = None
         self._flight: deque[tuple[Held, int, Pending[Applied]]] = deque()

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from consumers.intake import Homeless
 from consumers.state import Entry, Incoming, Outcome, Story, Update
+from dateline.errors import DatelineError
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -144,9 +145,15 @@ class Pending(ABC, Generic[T_co]):
 
 
 class View(ABC):
-    """A view that the runner feeds. `name` is also its consumer group's."""
+    """A view that the runner feeds.
+
+    Attributes:
+        name: What it is called in messages.
+        group: The consumer group that feeds it; empty if that is called as the view is.
+    """
 
     name: str
+    group: str = ""
 
     @abstractmethod
     def claim(self, partition: int, *, log_id: str) -> Claim:
@@ -178,3 +185,9 @@ class View(ABC):
     @abstractmethod
     def reset(self) -> None:
         """Forget what is in flight; the next claim begins afresh."""
+
+    def stopped(self, partition: int, error: DatelineError) -> None:  # noqa: B027  # only some tell others
+        """Tell others, if it can, what stopped one partition, which is not held any more."""
+
+    def leave(self) -> None:  # noqa: B027  # as above
+        """Tell others, if it can, that nobody holds its partitions any more."""

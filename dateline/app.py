@@ -6,14 +6,15 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from threading import Lock
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from starlette.routing import Route
 
+from consumers.search.answers import SearchReader
 from consumers.timeline.reader import TimelineReader
 from consumers.web.answers import JSON, NOT_KEPT, Answer, Receive, Scope, Send
 from consumers.web.api import READ_API
-from consumers.web.endpoints import Endpoint
+from consumers.web.endpoints import Endpoint, Views
 from consumers.web.feeds.endpoints import feed_endpoints
 from consumers.web.hub import Hub, Limits
 from consumers.web.links import Links
@@ -23,6 +24,7 @@ from consumers.web.pages.publisher import Publisher
 from consumers.web.problems import Problem, problem_answer
 from consumers.web.reference import openapi_answer, reference_answer
 from consumers.web.requests import preflight, refuse_writing
+from consumers.web.searching import SEARCH_API
 from consumers.web.site import RETRY_AFTER_S, Site
 from dateline.cli.lines import say
 from dateline.deployment import Deployment
@@ -37,33 +39,42 @@ _PATIENCE_S = 1.0
 """Seconds that a request waits while another thread opens what it needs."""
 
 
-class SharedReader:
-    """The view's reader, for several threads; made anew where Redis was lost, since a private one comes back elsewhere."""
+R = TypeVar("R", TimelineReader, SearchReader)
 
-    def __init__(self, settings: Settings) -> None:
+
+class SharedReader(Generic[R]):
+    """A view's reader, for several threads; made anew where its store was lost, since a private Redis comes back elsewhere.
+
+    Args:
+        name: What the deployment calls it.
+    """
+
+    def __init__(self, settings: Settings, name: str) -> None:
         self._deployment = Deployment(settings)
+        self._name = name
         self._lock = Lock()
 
-    def reader(self) -> TimelineReader:
+    def reader(self) -> R:
         """Return the reader to use now.
 
         Raises:
-            DatelineError: There is none: Redis or the log cannot be reached, or somebody still looks for them.
+            DatelineError: There is none: the store or the log cannot be reached, or somebody still looks for them.
         """
-        found: TimelineReader | None = self._deployment.__dict__.get("reader")
+        found: R | None = self._deployment.__dict__.get(self._name)
         if found is not None:
             return found
         if not self._lock.acquire(timeout=_PATIENCE_S):
             raise StoreUnavailable("The view is being looked for.")
         try:
-            return self._deployment.reader
+            opened: R = getattr(self._deployment, self._name)
+            return opened
         finally:
             self._lock.release()
 
-    def renew(self, failed: TimelineReader | None) -> None:
-        """Let go of a reader whose Redis was lost, unless another thread did it."""
+    def renew(self, failed: R | None) -> None:
+        """Let go of a reader whose store was lost, unless another thread did it."""
         with self._lock:
-            if failed is None or failed is self._deployment.__dict__.get("reader"):
+            if failed is None or failed is self._deployment.__dict__.get(self._name):
                 self._deployment.reconnect()
 
     def close(self) -> None:
@@ -71,18 +82,30 @@ class SharedReader:
             self._deployment.close()
 
 
-ENDPOINTS: Final[Sequence[Endpoint]] = (*READ_API, *feed_endpoints(), *page_endpoints(NAME))
+class SharedViews:
+    """The readers of all views; each is opened when it is first asked for, and none waits for another."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.timeline: SharedReader[TimelineReader] = SharedReader(settings, "reader")
+        self.search: SharedReader[SearchReader] = SharedReader(settings, "search_reader")
+
+    def close(self) -> None:
+        self.timeline.close()
+        self.search.close()
+
+
+ENDPOINTS: Final[Sequence[Endpoint]] = (*READ_API, *SEARCH_API, *feed_endpoints(), *page_endpoints(NAME))
 """Everything that is read from the view, and by this list routed and described."""
 
 
-def make_site(source: SharedReader, *, public_url: str, limits: Limits | None = None, scrape: Scrape | None = None) -> Site:
-    """Return the site over a view.
+def make_site(source: SharedViews, *, public_url: str, limits: Limits | None = None, scrape: Scrape | None = None) -> Site:
+    """Return the site over the views.
 
     Args:
         public_url: Where readers find it, for what has to name itself.
         scrape: Finds the metrics; without it there are none to ask for.
     """
-    hub, links = Hub(source, limits=limits, report=_report), Links(public_url)
+    hub, links = Hub(source.timeline, limits=limits, report=_report), Links(public_url)
     others = [
         *_about_itself(hub),
         *_described(public_url),
@@ -90,7 +113,9 @@ def make_site(source: SharedReader, *, public_url: str, limits: Limits | None = 
         *([_metrics(scrape)] if scrape is not None else []),
     ]
     show = partial(show_problem, publisher=Publisher(links, NAME))
-    site = Site(hub, endpoints=ENDPOINTS, links=links, others=others, show_problem=show)
+    site = Site(
+        hub, endpoints=ENDPOINTS, links=links, views=Views(source.timeline, source.search), others=others, show_problem=show
+    )
     if scrape is not None:
         scrape.start(site.figures)
     return site

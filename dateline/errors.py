@@ -21,6 +21,13 @@ class Refused(DatelineError):
     """The input breaks a rule; nothing was written."""
 
 
+class Unconfirmed(DatelineError):
+    """What was written has no verdict yet, or a view has not come so far: no consumer in time."""
+
+    retriable = True
+    exit_code = 4
+
+
 class Conflict(DatelineError):
     """`expects` was not the current revision; the event is in the log and was rejected there."""
 
@@ -57,7 +64,15 @@ class LogUnreadable(DatelineError):
 
 
 class LogChanged(DatelineError):
-    """LOG_CHANGED: a view was built from another log, or its cursor lies past the log's end."""
+    """LOG_CHANGED: a view was built from another log, or its cursor lies past the log's end.
+
+    Attributes:
+        view: Which.
+    """
+
+    def __init__(self, message: str, *, view: str = "timeline") -> None:
+        super().__init__(message)
+        self.view = view
 
 
 class LogShortened(LogChanged):

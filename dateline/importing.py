@@ -121,7 +121,7 @@ def send(deployment: Deployment, events: Spool[Outgoing], *, advance: Advance) -
     """
     offsets = array("q")
     with suppress(StoreUnavailable):  # without a view everything is sent
-        deployment.check_view()
+        deployment.timeline.check()
     has_view = _has_view(deployment)
     sized = ((outgoing, outgoing.record.size_bytes) for outgoing in events)
     for batch in batches(sized, most=_BATCH, most_bytes=_BATCH_BYTES):
@@ -139,7 +139,7 @@ def send(deployment: Deployment, events: Spool[Outgoing], *, advance: Advance) -
 def _has_view(deployment: Deployment) -> bool:
     """Bring the view up to date; tell whether it can be had."""
     try:
-        deployment.catch_up()
+        deployment.timeline.catch_up()
     except DatelineError:  # the answer in the end says why
         return False
     return True

@@ -37,7 +37,7 @@ def short_log(live: Mapping[int, Generation], extent: Extent) -> str:
     return "; ".join(told)
 
 
-def refuse_short_log(live: Mapping[int, Generation], extent: Extent) -> None:
+def refuse_short_log(live: Mapping[int, Generation], extent: Extent, *, view: str) -> None:
     """Refuse to build what cannot be whole, before any time is spent on it.
 
     Raises:
@@ -45,9 +45,9 @@ def refuse_short_log(live: Mapping[int, Generation], extent: Extent) -> None:
     """
     if gone := short_log(live, extent):
         raise Refused(
-            f"{gone}. A timeline that is built from what is left lacks what those records said, and its seq counts what is left. "
+            f"{gone}. A {view} that is built from what is left lacks what those records said, and its seq counts what is left. "
             "Bring the records back from a copy (dateline log copy), and nothing is lost. If there is no copy, see what would be "
-            "lost with: dateline replay timeline --no-switch, and take it with: dateline replay timeline --accept-loss"
+            f"lost with: dateline replay {view} --no-switch, and take it with: dateline replay {view} --accept-loss"
         )
 
 
@@ -73,7 +73,7 @@ def _up_to(seq: int) -> str:
     return f"up to seq {seq}" if seq else "does not have it"
 
 
-def refuse_losses(name: str, lost: Sequence[Comparison], extent: Extent) -> None:
+def refuse_losses(name: str, lost: Sequence[Comparison], extent: Extent, *, view: str) -> None:
     """Refuse to take stories from readers.
 
     Raises:
@@ -84,7 +84,7 @@ def refuse_losses(name: str, lost: Sequence[Comparison], extent: Extent) -> None
         raise Refused(
             f"Readers would lose {_stories(len(lost))} or the end of them: {told}. They keep what they have, and {name} is "
             f"kept too. See that {extent.url} is the log that they shall have, and that it is whole. If it is: "
-            "dateline replay timeline --accept-loss"
+            f"dateline replay {view} --accept-loss"
         )
 
 
@@ -95,7 +95,7 @@ def standing_still(generations: Generations, pointer: Pointer) -> dict[str, Park
     return {s: one for s, one in sorted(parked.items()) if s not in live or one.offset < live[s].offset}
 
 
-def refuse_standing_still(parked: Mapping[str, Parked], pointer: Pointer) -> None:
+def refuse_standing_still(parked: Mapping[str, Parked], pointer: Pointer, *, view: str) -> None:
     """Refuse to take from readers what comes later of stories that are parked in what `pointer` names.
 
     Raises:
@@ -106,13 +106,14 @@ def refuse_standing_still(parked: Mapping[str, Parked], pointer: Pointer) -> Non
         what, command = _STANDING_STILL[pointer]
         raise Refused(
             f"{_stories(len(parked))} {what}: {names} ({next(iter(parked.values())).error}). Readers keep what they have. Mend "
-            f"the cause and run the same command again, which tries them again. To flip nevertheless: {command} --accept-loss"
+            f"the cause and run the same command again, which tries them again. To flip nevertheless: "
+            f"{command} {view} --accept-loss"
         )
 
 
 _STANDING_STILL: Mapping[Pointer, tuple[str, str]] = {
-    "shadow": ("could not be built", "dateline replay timeline"),
-    "previous": ("would stand still in the previous generation", "dateline rollback timeline"),
+    "shadow": ("could not be built", "dateline replay"),
+    "previous": ("would stand still in the previous generation", "dateline rollback"),
 }
 """What is the matter with stories that are parked there, and the command that flips to it."""
 

@@ -53,7 +53,7 @@ def _of_redis(field: str) -> Callable[[Json], Iterable[Sample]]:
     return lambda found: [((), found["redis"][field])] if found["redis"] else []
 
 
-def _of_views(value: Callable[[Json], float]) -> Callable[[Json], Iterable[Sample]]:
+def _of_views(value: Callable[[Json], float | None]) -> Callable[[Json], Iterable[Sample]]:
     return lambda found: [((name,), value(found[name])) for name in found["views"] if found[name]]
 
 
@@ -140,6 +140,14 @@ METRICS: Final[Sequence[Metric]] = (
         "Whether only a hand can put the view right.",
         _VIEW,
         _of_views(lambda view: float(view.get("state") == "stopped")),
+    ),
+    Metric(
+        "dateline_view_size_bytes",
+        "gauge",
+        "bytes",
+        "What the view takes on disk; absent for the timeline, which is in Redis's memory.",
+        _VIEW,
+        _of_views(lambda view: view["size_bytes"]),
     ),
     Metric(
         "dateline_view_holder_info",

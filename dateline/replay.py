@@ -84,7 +84,7 @@ class Replay:
             Refused: It has not; a build would be less than what readers have.
         """
         live = self._generations.standing("live")
-        refuse_short_log(live, Extent.of(self._log, EVENTS_TOPIC))
+        refuse_short_log(live, Extent.of(self._log, EVENTS_TOPIC), view=self._generations.view_name)
 
     def begin(self, *, check_room: Callable[[], None]) -> str:
         """Find the build to go on with, or begin one; return its name. What was kept to go back to makes room for it.
@@ -215,9 +215,10 @@ class Replay:
             Refused: Readers would lose stories, or what comes later of them.
         """
         if not accept_loss:
-            refuse_standing_still(standing_still(self._generations, "shadow"), "shadow")
+            view = self._generations.view_name
+            refuse_standing_still(standing_still(self._generations, "shadow"), "shadow", view=view)
             lost = [one for one in self.result.different if one.is_lost]
-            refuse_losses(self.result.generation, lost, Extent.of(self._log, EVENTS_TOPIC))
+            refuse_losses(self.result.generation, lost, Extent.of(self._log, EVENTS_TOPIC), view=view)
         began = time.monotonic()
         changed = [found.story for found in self.result.different] + self.result.uncompared
         for partition in sorted(self._unflipped()):
@@ -313,7 +314,7 @@ def _joinable(log: Log, generations: Generations) -> str:
         if len(shadow.keys() | {p for p, one in live.items() if one.name == name}) == partitions:
             return name
         time.sleep(0.01)
-    raise Refused("Nothing is being built that could be joined. Begin with: dateline replay timeline")
+    raise Refused(f"Nothing is being built that could be joined. Begin with: dateline replay {generations.view_name}")
 
 
 def runner_of(log: Log, generations: Generations, pointer: Pointer, names: Mapping[int, str], *, codec: Codec) -> Runner:

@@ -64,7 +64,7 @@ def roll_back(log: Log, generations: Generations, *, codec: Codec, patience: flo
         still = standing_still(generations, "previous")
         still = {story: one for story, one in still.items() if _home(log, story) in todo}
         if not accept_loss:
-            refuse_standing_still(still, "previous")
+            refuse_standing_still(still, "previous", view=generations.view_name)
         for partition in sorted(todo):
             reset = _changed(generations, partition) | {story for story in still if _home(log, story) == partition}
             while (wanted := generations.flip(partition, "previous", names[partition], reset=sorted(reset))) is not None:

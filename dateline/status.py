@@ -9,18 +9,17 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dateline.deployment import Deployment, Unconfirmed
-from dateline.errors import DatelineError, OtherVersion
+from dateline.deployment import Deployment
+from dateline.errors import DatelineError, OtherVersion, Unconfirmed
 from dateline.log.base import Log
 from schemas.topics import EVENTS_TOPIC
 
 if TYPE_CHECKING:
     from consumers.timeline.answers import ViewPosition
     from consumers.timeline.signs import Sign
+    from dateline.kept_views import KeptView
 
 Json = dict[str, Any]  # Any: whatever JSON holds
-
-VIEWS = ("timeline",)
 
 _PATIENCE = 5.0
 _SILENT_S = 20.0
@@ -31,38 +30,64 @@ _NARROW = 10
 
 
 def examine(deployment: Deployment, *, catch_up: bool = True) -> tuple[Json, DatelineError | None]:
-    """Return what there is to know, and what keeps the view from being up to date.
+    """Return what there is to know, and what keeps a view from being up to date. A view that was never built is None.
 
     Args:
-        catch_up: Whether to bring the view up to date first, where any command may.
+        catch_up: Whether to bring the views up to date first, where any command may.
 
     Raises:
         DatelineError: The log cannot be read, so there is nothing to know.
     """
-    found: Json = {"log": None, "redis": None, "views": list(VIEWS), "timeline": None, "warnings": [], "error": None}
-    error: DatelineError | None = None
+    views = deployment.views
+    found: Json = {"log": None, "redis": None, "views": list(views), **dict.fromkeys(views), "warnings": [], "error": None}
     deployment.log.id(EVENTS_TOPIC)
-    try:
-        if deployment.settings.is_embedded:
-            deployment.warm_up()
-            if catch_up:
-                deployment.catch_up(timeout=_PATIENCE)
-    except DatelineError as problem:
-        error = problem
+    problems = {kept.name: _bring_up(deployment, kept, catch_up=catch_up) for kept in views.values()}
     found["log"] = _log(deployment.log)
     try:
         found["redis"] = _redis(deployment)
-        positions = deployment.reader.positions()
-        timeline = found["timeline"] = _timeline(deployment, positions, found["log"]["partitions"])
-        found["warnings"] = [*_redis_warnings(found["redis"]), *_owner_warnings(timeline, deployment)]
-        if isinstance(error, Unconfirmed) and _is_at_end(timeline):
-            error = None  # it has moved since
-        error = _misfit(positions, found["log"], deployment.log) or error
-        timeline["state"] = _state(timeline, error)
+        found["warnings"] += _redis_warnings(found["redis"])
     except DatelineError as problem:
-        error = error or problem
+        problems["timeline"] = problems["timeline"] or problem
+    for kept in views.values():
+        if kept is not deployment.timeline or found["redis"] is not None:
+            problems[kept.name] = _look(deployment, kept, found, problems[kept.name])
+    if found["timeline"] is not None:
+        found["warnings"] += _owner_warnings(found["timeline"], deployment)
+    told = [problem for problem in problems.values() if problem is not None]
+    error = told[0] if told else None
+    found["warnings"] += [str(problem) for problem in told[1:] if str(problem) != str(error)]
     found["error"] = str(error) if error is not None else None
     return found, error
+
+
+def _bring_up(deployment: Deployment, kept: KeptView, *, catch_up: bool) -> DatelineError | None:
+    """Bring a view up to date that is kept here; return what went wrong."""
+    try:
+        if kept.is_here and kept is deployment.timeline:
+            kept.warm_up()
+        if kept.is_here and catch_up and (kept is deployment.timeline or kept.is_built()):
+            kept.catch_up(timeout=_PATIENCE)
+    except DatelineError as problem:
+        return problem
+    return None
+
+
+def _look(deployment: Deployment, kept: KeptView, found: Json, error: DatelineError | None) -> DatelineError | None:
+    """Put what there is to know of a view into `found`; return what keeps it from being up to date."""
+    try:
+        positions = kept.positions()
+        if kept is not deployment.timeline and not positions:
+            return error  # it was never built
+        view = _view(deployment, kept, positions, found["log"]["partitions"])
+        if isinstance(error, Unconfirmed) and _is_at_end(view):
+            error = None  # it has moved since
+        error = _misfit(kept.name, positions, found["log"], deployment.log) or error
+        view["state"] = _state(view, error)
+        view["error"] = str(error) if error is not None else None
+        found[kept.name] = view
+    except DatelineError as problem:
+        return error or problem
+    return error
 
 
 def _log(log: Log) -> Json:
@@ -88,11 +113,9 @@ def _redis(deployment: Deployment) -> Json:
     return {"kind": kind, "url": store.shown, "memory_bytes": memory_bytes, "room_bytes": room_bytes, "eviction": eviction}
 
 
-def _timeline(deployment: Deployment, positions: Sequence[ViewPosition], log: Sequence[Json]) -> Json:
-    from consumers.timeline.signs import read_signs
-
+def _view(deployment: Deployment, kept: KeptView, positions: Sequence[ViewPosition], log: Sequence[Json]) -> Json:
     known = {position.partition: position for position in positions}
-    signs = read_signs(deployment.store, len(log))
+    signs = kept.signs(len(log))
     partitions = [
         _position(one, known.get(one["partition"])) | _lag(deployment.log, one, known.get(one["partition"])) | _signed(signs, one)
         for one in log
@@ -102,7 +125,8 @@ def _timeline(deployment: Deployment, positions: Sequence[ViewPosition], log: Se
     rates = [one["rate"] for one in partitions if one["rate"] is not None]
     lags = [one["lag_seconds"] for one in partitions if one["lag_seconds"] is not None]
     more = {"lag_seconds": max(lags, default=None), "rate": round(sum(rates), 3) if rates else None}
-    return {**totals, **more, "partitions": partitions, "problems": problems}
+    where = {"where": kept.shown, "size_bytes": kept.size_bytes()}
+    return {**where, **totals, **more, "partitions": partitions, "problems": problems}
 
 
 def _position(log: Json, position: ViewPosition | None) -> Json:
@@ -149,15 +173,15 @@ def _signed(signs: Mapping[int, Sign], log: Json) -> Json:
     return {**owned, "error": sign.error or None, "error_at": sign.error_at / 1000 if sign.error else None}
 
 
-def _state(timeline: Json, error: DatelineError | None) -> str:
+def _state(view: Json, error: DatelineError | None) -> str:
     """Return `up to date`, `behind`, or `stopped` where only a hand can put it right."""
     if error is not None and not error.retriable:
         return "stopped"
-    return "up to date" if error is None and _is_at_end(timeline) else "behind"
+    return "up to date" if error is None and _is_at_end(view) else "behind"
 
 
-def _is_at_end(timeline: Json) -> bool:
-    return all(one["position"] == one["end"] for one in timeline["partitions"])
+def _is_at_end(view: Json) -> bool:
+    return all(one["position"] == one["end"] for one in view["partitions"])
 
 
 def _redis_warnings(redis: Json) -> list[str]:
@@ -199,7 +223,7 @@ def _listed(partitions: Sequence[Json]) -> str:
     return ", ".join(str(one["partition"]) for one in partitions)
 
 
-def _misfit(positions: Sequence[ViewPosition], found: Json, log: Log) -> DatelineError | None:
+def _misfit(view: str, positions: Sequence[ViewPosition], found: Json, log: Log) -> DatelineError | None:
     """Return why the view is not this log's or not this release's, None if it is."""
     from consumers.fit import Extent, check_fit, mixed_versions
 
@@ -209,9 +233,9 @@ def _misfit(positions: Sequence[ViewPosition], found: Json, log: Log) -> Datelin
         if any(position.offset > ends.get(position.partition, 0) for position in positions):  # it may have gone on since
             extent = Extent.of(log, EVENTS_TOPIC)
         for position in positions:
-            check_fit("timeline", position, extent)
+            check_fit(view, position, extent)
     except OtherVersion as error:
-        return OtherVersion(mixed_versions(positions) or str(error))
+        return OtherVersion(mixed_versions(positions, view=view) or str(error))
     except DatelineError as error:
         return error
     return None

@@ -67,15 +67,15 @@ def _await_entry(deployment: Deployment, receipt: Receipt) -> Entry | None:
         return bool(found)
 
     if deployment.feeds_itself:
-        deployment.catch_up()
+        deployment.timeline.catch_up()
         look()
     else:
-        deployment.wait_until(look, timeout=PATIENCE)
+        deployment.timeline.wait_until(look, timeout=PATIENCE)
     return found[0] if found else None
 
 
 def _why_unseen(deployment: Deployment, story: str) -> str:
-    parked = deployment.generations().parked("live")
+    parked = deployment.timeline.generations().parked("live")
     if story in parked:
         return f"story {story!r} is parked, so no reader sees it yet. See: dateline parked show {story}"
     return "the view knows nothing of it. See: dateline status"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -71,3 +71,14 @@ class SearchReader(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of the index."""
+
+
+class SearchSource(Protocol):
+    """Gives the reader to use now. Safe for use by several threads."""
+
+    def reader(self) -> SearchReader:
+        """Return the reader of the live index.
+
+        Raises:
+            DatelineError: There is none: the index cannot be reached or read, or somebody still looks for it.
+        """

@@ -107,6 +107,7 @@ class SignedView(TimelineView):
         self._sign_if_due()
         return super().apply(claim, batch)
 
+    @override
     def stopped(self, partition: int, error: DatelineError) -> None:
         """Say what stopped one partition, there alone, and hold it no longer."""
         if partition in self._holds:
@@ -114,6 +115,7 @@ class SignedView(TimelineView):
                 self._sign(partition, "", *_told(error))
         self._holds.pop(partition, None)
 
+    @override
     def leave(self) -> None:
         """Say that nobody holds these partitions any more, if that can still be said."""
         with suppress(DatelineError):

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from consumers.web.problems import Problem
 from schemas.names import name_problem, normal_name, shortened
-from schemas.times import FURTHEST_SEQ, parse_moment
+from schemas.times import FURTHEST_SEQ, parse_moment, parse_time
 
 Schema = dict[str, Any]  # Any: JSON Schema
 
@@ -73,11 +73,29 @@ def moment(text: str) -> datetime | int:
     return parse_moment(text.replace(" ", "+"))  # a plus in a query that nobody escaped
 
 
+def time(text: str) -> datetime:
+    """Return the time that a bound names."""
+    if len(text) > _LONGEST:
+        raise ValueError("too long for a time.")
+    return parse_time(text.replace(" ", "+"))  # as above
+
+
 def boolean(text: str) -> bool:
     """Return whether a parameter is set; its bare name sets it."""
     if text not in ("true", "false", "1", "0", ""):
         raise ValueError(f"{shortened(text)} is neither true nor false.")
     return text not in ("false", "0")
+
+
+def one_of(*values: str) -> Callable[[str], str]:
+    """Return what reads one of a few words."""
+
+    def read(text: str) -> str:
+        if text not in values:
+            raise ValueError(f"{shortened(text)} is none of: {', '.join(values)}.")
+        return text
+
+    return read
 
 
 def text(given: str) -> str:

@@ -93,6 +93,24 @@ _WORDS: Final[Mapping[str, Schema]] = {
     "tags": _TEXTS,
 }
 
+_UPDATE: Final[Mapping[str, Schema]] = {
+    "id": _NAME,
+    "story": _STORY_NAME,
+    "seq": _said(_SEQ, "Of its last change."),
+    "revision": _said(_REVISION, "1 when published, one more each time its content changes."),
+    **_WORDS,
+    "urgency": _said({"type": "integer", "minimum": 1, "maximum": 9}, "1 is a flash."),
+    "key_event": _FLAG,
+    "pinned": _said(_FLAG, "To be shown on top; its place in the list stays."),
+    "verification": _said(_or_null(_TEXT), "`unverified`, `verified`, `disputed` or `debunked`; null if nobody said."),
+    "from_story": _said(_or_null(_TEXT), "The neighbouring story that it was taken over from."),
+    "published_at": _said(_TIME, "By the desk's clock."),
+    "updated_at": _said(_TIME, "When it last changed, by the desk's clock."),
+    "corrections": _list("Correction"),
+}
+
+_HTML: Final = _said(_TEXT, "Safe HTML: text, and `<mark>` around what was asked for.")
+
 SCHEMAS: Final[Mapping[str, Schema]] = {
     "Story": _object("What readers see of a story itself.", _HEADING),
     "ListedStory": _object(
@@ -113,24 +131,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         "A page of a story, newest first.",
         {"story": _ref("Story"), "seq": _said(_SEQ, "What the page shows."), "next": _NEXT, "updates": _list("Update")},
     ),
-    "Update": _object(
-        "An update as readers have it.",
-        {
-            "id": _NAME,
-            "story": _STORY_NAME,
-            "seq": _said(_SEQ, "Of its last change."),
-            "revision": _said(_REVISION, "1 when published, one more each time its content changes."),
-            **_WORDS,
-            "urgency": _said({"type": "integer", "minimum": 1, "maximum": 9}, "1 is a flash."),
-            "key_event": _FLAG,
-            "pinned": _said(_FLAG, "To be shown on top; its place in the list stays."),
-            "verification": _said(_or_null(_TEXT), "`unverified`, `verified`, `disputed` or `debunked`; null if nobody said."),
-            "from_story": _said(_or_null(_TEXT), "The neighbouring story that it was taken over from."),
-            "published_at": _said(_TIME, "By the desk's clock."),
-            "updated_at": _said(_TIME, "When it last changed, by the desk's clock."),
-            "corrections": _list("Correction"),
-        },
-    ),
+    "Update": _object("An update as readers have it.", _UPDATE),
     "Block": _object(
         "A piece of a body; what it does not use is left out.",
         {"type": _said(_TEXT, "`paragraph`, `quote`, `heading`, `list` or `embed`; take what you do not know for a paragraph.")},
@@ -231,6 +232,28 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "note": _said(_TEXT, "What was wrong."),
             "severity": _SEVERITY,
             "corrected_at": _TIME,
+        },
+    ),
+    "Found": _object(
+        "What a search found.",
+        {
+            "query": _said(_TEXT, "What was asked for, as it was typed."),
+            "total": _object(
+                "How many updates there are.",
+                {"value": _COUNT, "exact": _said(_FLAG, "Whether these are all; else there are more than `value`.")},
+            ),
+            "did_you_mean": _said(_or_null(_TEXT), "What to ask instead, if a word is in no update but one like it is."),
+            "next": _NEXT,
+            "results": _list("FoundUpdate"),
+        },
+    ),
+    "FoundUpdate": _object(
+        "An update that was found.",
+        {
+            **_UPDATE,
+            "story_title": _said(_TEXT, "The title of its story."),
+            "corrected_at": _said(_or_null(_TIME), "When an error in it was last put right; null if never."),
+            "snippets": _object("What to show of it.", {"headline": _HTML, "body": _HTML}),
         },
     ),
     "Killed": _object(

@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from consumers.search.answers import SearchReader, SearchSource
 from consumers.state import Story, Update
 from consumers.timeline.reader import TimelineReader
 from consumers.web.answers import JSON, Answer
 from consumers.web.asked import Parameter
+from consumers.web.follower import Source
 from consumers.web.hints import Hints
 from consumers.web.links import Links
 from dateline.errors import DatelineError
@@ -21,21 +23,46 @@ from schemas.times import rfc3339
 _HINTS: Final = Hints()
 
 
+class Views(Struct, frozen=True):
+    """What gives the reader of each view."""
+
+    timeline: Source
+    search: SearchSource
+
+
 class Asked(Struct, frozen=True):
-    """A request that was understood.
+    """A request that was understood. A view that an endpoint does not ask for is not opened.
 
     Attributes:
-        reader: Of the view as it is now.
         links: Whose base is where readers find this site.
         story, update: From the address; empty where it names none.
         given: The query's values by name.
+        views: What gives the readers.
     """
 
-    reader: TimelineReader
     links: Links
     story: str
     update: str
     given: Mapping[str, Any]  # Any: each parameter's own
+    views: Views
+
+    @property
+    def reader(self) -> TimelineReader:
+        """The timeline as it is now.
+
+        Raises:
+            DatelineError: It cannot be reached.
+        """
+        return self.views.timeline.reader()
+
+    @property
+    def search(self) -> SearchReader:
+        """The search index as it is now.
+
+        Raises:
+            DatelineError: It cannot be reached or read.
+        """
+        return self.views.search.reader()
 
 
 class Endpoint(Struct, frozen=True):
@@ -49,6 +76,8 @@ class Endpoint(Struct, frozen=True):
         problems: Which statuses it has besides 200, 304, 400 and 503.
         moves: When it leads elsewhere (302); empty if it never does.
         is_strict: Whether an unknown parameter is refused; a page's address gets them from others.
+        is_kept: Whether its answers may be kept until the timeline has news: not if they tell of another view, which may hear
+            of a kill later.
     """
 
     path: str
@@ -61,6 +90,7 @@ class Endpoint(Struct, frozen=True):
     problems: Sequence[int] = ()
     moves: str = ""
     is_strict: bool = True
+    is_kept: bool = True
 
 
 class Missing(DatelineError):

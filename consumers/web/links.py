@@ -46,6 +46,10 @@ class Links:
     def feed(self, story: str, form: FeedForm, **query: str | int | None) -> str:
         return f"{self._api(story)}/feed.{form}{_query(query)}"
 
+    def search(self, **query: str | int | None) -> str:
+        """Return the page of what was found, or where to ask."""
+        return f"{self.base}/search{_query(query)}"
+
     def corrections_feed(self) -> str:
         return f"{self.base}/v1/corrections.atom"
 

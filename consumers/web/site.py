@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route, Router
 
 from consumers.web.answers import Answer, Receive, Scope, Send, send_answer
 from consumers.web.asked import read_query
-from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, no_story
+from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, Views, no_story
 from consumers.web.figures import Figures
 from consumers.web.hub import Hub
 from consumers.web.kept import KeptAnswers
@@ -37,6 +37,7 @@ class Site:
     Args:
         endpoints: What there is to read.
         links: Whose base is where readers find this site.
+        views: What the endpoints read.
         others: Routes of other parts; asked after the endpoints.
         show_problem: Shows what went wrong to a person, where a page was asked for.
     """
@@ -47,11 +48,13 @@ class Site:
         *,
         endpoints: Sequence[Endpoint],
         links: Links,
+        views: Views,
         others: Sequence[BaseRoute] = (),
         show_problem: ShowProblem | None = None,
     ) -> None:
         self.hub = hub
         self.links = links
+        self.views = views
         self.kept = KeptAnswers(lambda: hub.is_up)
         self._answered = [0] * 6
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="reading")
@@ -104,7 +107,7 @@ class Site:
             is_following=float(hub.is_up),
         )
 
-    async def read(self, endpoint: Endpoint, asked: Callable[[], Asked]) -> Answer:
+    async def read(self, endpoint: Endpoint, asked: Asked) -> Answer:
         """Return what an endpoint answers; made in a thread.
 
         Raises:
@@ -112,7 +115,7 @@ class Site:
         """
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: endpoint.read(asked()))
+                return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: endpoint.read(asked))
         except TimeoutError:
             raise StoreUnavailable(f"The view gave no answer within {_PATIENCE_S:g} s.") from None
 
@@ -123,8 +126,7 @@ class Site:
             Missing: There is no such story.
         """
         if not await self._stream(scope, receive, send, story=story, wish=wish):
-            reader = self.hub.source.reader
-            raise await asyncio.to_thread(lambda: no_story(Asked(reader(), self.links, story, "", {})))
+            raise await asyncio.to_thread(lambda: no_story(Asked(self.links, story, "", {}, self.views)))
         self._answered[2] += 1
 
     def problem_of(self, error: Exception, scope: Scope, *, is_page: bool) -> Answer:
@@ -186,11 +188,9 @@ class _Reading:
         kept = self._site.kept.get(target)
         if kept is not None:
             return kept
-
-        def asked() -> Asked:
-            reader = self._site.hub.source.reader()
-            return Asked(reader, self._site.links, names.get("story", ""), names.get("update", ""), given)
-
+        asked = Asked(self._site.links, names.get("story", ""), names.get("update", ""), given, self._site.views)
+        if not self._endpoint.is_kept:
+            return await self._site.read(self._endpoint, asked)
         return await self._site.kept.make(target, story, lambda: self._site.read(self._endpoint, asked))
 
     def _named(self, scope: Scope) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dateline.deployment import Deployment
 from dateline.errors import Refused
+from dateline.kept_views import KeptView
 
 if TYPE_CHECKING:
     from consumers.generations import Generations, Pointer
@@ -17,16 +18,16 @@ PATIENCE = 8.0
 
 
 @contextmanager
-def alone(deployment: Deployment) -> Iterator[Callable[[], None]]:
-    """Keep other replays and rollbacks out, and end where one has ended while this one waited: it is no more what was asked for.
+def alone(deployment: Deployment, view: KeptView) -> Iterator[Callable[[], None]]:
+    """Keep other replays and rollbacks of a view out, and end where one has ended meanwhile: it is no more what was asked for.
 
     On an SQLite log nobody waits: a process that was killed has let go at once.
     """
     from dateline.turn import only_one
 
-    generations = deployment.generations()
+    generations = view.generations()
     before, patience = names_of(generations, "live"), 0.0 if deployment.feeds_itself else PATIENCE
-    with only_one(deployment.log, "replay", what="replay", notify=deployment.notify, patience=patience) as stay:
+    with only_one(deployment.log, view.turn, what="replay", notify=deployment.notify, patience=patience) as stay:
         after = names_of(generations, "live")
         if any(after.get(partition) != name for partition, name in before.items()):
             raise Refused(

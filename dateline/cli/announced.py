@@ -1,50 +1,75 @@
-"""The timeline as `dateline consume` feeds it: it signs what it holds, and says what happens to it, a line each."""
+"""A view as `dateline consume` feeds it: it says what happens to it, a line each."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from typing_extensions import override
 
 from consumers.intake import Homeless
 from consumers.state import Incoming
-from consumers.timeline.signs import Owner, SignedView
-from consumers.view import Applied, Claim, Folded, Pending
+from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Parked, Pending, View
 from dateline.cli.lines import say
-from dateline.redis_store import Store
+from dateline.errors import DatelineError
 
 MOST_LINES = 5
 """Records told of in one second; what is more is counted, and counted in the view anyway."""
 
 
-class Announced(SignedView):
-    """Says when a partition is claimed, and which records could not be used.
+class Announced(View):
+    """A view that says when a partition is claimed, and which records could not be used.
 
     Args:
+        view: What is fed.
         on_claimed: Called at each claim.
     """
 
-    def __init__(self, store: Store, owner: Owner, *, on_claimed: Callable[[], None]) -> None:
-        super().__init__(store, owner)
+    def __init__(self, view: View, *, on_claimed: Callable[[], None]) -> None:
+        self.name, self.group = view.name, view.group
+        self._view = view
         self._on_claimed = on_claimed
         self._undecodable: dict[int, int] = {}
         self._brake = Brake(MOST_LINES)
 
     @override
     def claim(self, partition: int, *, log_id: str) -> Claim:
-        claim = super().claim(partition, log_id=log_id)
+        claim = self._view.claim(partition, log_id=log_id)
         self._undecodable[partition] = claim.undecodable
         self._on_claimed()
         say("claimed", consumer=self.name, partition=partition, generation=claim.generation, offset=claim.offset)
         return claim
 
     @override
+    def cursors(self, partitions: int) -> Mapping[int, Cursor]:
+        return self._view.cursors(partitions)
+
+    @override
+    def parked(self, partition: int) -> Mapping[str, Parked]:
+        return self._view.parked(partition)
+
+    @override
+    def load(self, claim: Claim, needs: Needs) -> Pending[Loaded]:
+        return self._view.load(claim, needs)
+
+    @override
     def apply(self, claim: Claim, batch: Folded) -> Pending[Applied]:
         if batch.homeless or batch.total_undecodable != self._undecodable[claim.partition]:
             self._undecodable[claim.partition] = batch.total_undecodable
             self._tell(claim.partition, batch)
-        return super().apply(claim, batch)
+        return self._view.apply(claim, batch)
+
+    @override
+    def reset(self) -> None:
+        self._view.reset()
+
+    @override
+    def stopped(self, partition: int, error: DatelineError) -> None:
+        self._view.stopped(partition, error)
+
+    @override
+    def leave(self) -> None:
+        self._view.leave()
 
     def _tell(self, partition: int, batch: Folded) -> None:
         for about in _unusable(batch):

@@ -14,8 +14,9 @@ from dateline.cli.importing import EVENTS_A_SECOND, UNCONFIRMED, counted, list_b
 from dateline.cli.output import output
 from dateline.cli.progress import progress
 from dateline.clock import now_ms
-from dateline.deployment import PATIENCE, Deployment
+from dateline.deployment import Deployment
 from dateline.errors import DatelineError, Refused
+from dateline.kept_views import PATIENCE
 
 if TYPE_CHECKING:
     from dateline.restore import Archive, Restored
@@ -82,7 +83,7 @@ def import_command(deployment: Deployment, file: str, as_json: bool) -> int:
             restored = restore(deployment.log, archive, advance=advance)
     _say(restored, as_json=as_json)
     try:
-        deployment.confirm(timeout=PATIENCE + restored.records / EVENTS_A_SECOND)
+        deployment.timeline.confirm(timeout=PATIENCE + restored.records / EVENTS_A_SECOND)
     except DatelineError as error:  # whatever it is, the records are in the log
         notice(f"dateline: The log has all of it, but no consumer has read it: {error}")
         return UNCONFIRMED

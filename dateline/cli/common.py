@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -33,7 +33,7 @@ def with_deployment(function: Callable[Concatenate[Deployment, P], R]) -> Callab
             try:
                 return function(deployment, *args, **kwargs)
             except LogChanged as error:
-                raise deployment.advise(error) from error
+                raise deployment.views[error.view].advise(error) from error
             except ContentDamaged as error:
                 story = kwargs.get("story")
                 raise (error.of(story) if isinstance(story, str) else error) from error
@@ -44,6 +44,12 @@ def with_deployment(function: Callable[Concatenate[Deployment, P], R]) -> Callab
 def emit_json(document: Any) -> None:  # Any: what JSON holds
     """Print one JSON document, and nothing else, on stdout."""
     click.echo(json.dumps(document, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def emit_views(documents: Mapping[str, Mapping[str, Any]]) -> None:  # Any: as above
+    """Print what was done to views as one document: the first one's, and the others' in it, each by its view's name."""
+    first, *others = documents
+    emit_json({**documents[first], **{name: documents[name] for name in others}})
 
 
 def notice(text: str) -> None:

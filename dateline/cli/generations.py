@@ -1,16 +1,89 @@
-"""What `dateline generations` lists, as JSON and in words; and how the generations of several partitions are told."""
+"""`dateline generations`: the builds of the views that stand side by side; and how those of several partitions are told."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from consumers.generations import POINTERS, Generations
+from dateline.cli.alone import PATIENCE, alone
+from dateline.cli.common import emit_json, json_option, notice, with_deployment
+from dateline.cli.importing import counted
+from dateline.deployment import Deployment
+from dateline.errors import DatelineError, Refused
+from dateline.kept_views import KeptView
+from schemas.topics import EVENTS_TOPIC
+
+if TYPE_CHECKING:
+    from consumers.generations import Pointer
 
 _STATES = {"live": "live", "shadow": "being built", "previous": "previous"}
 _DIGITS = 12
+
+
+@click.group(name="generations", invoke_without_command=True, epilog="Example: dateline generations")
+@json_option
+@click.pass_context
+def generations_command(context: click.Context, as_json: bool) -> None:
+    """List each view's generations: which one readers have, which is being built, which is kept to go back to."""
+    if context.invoked_subcommand is None:
+        context.invoke(_list_command, as_json=as_json)
+
+
+@click.command(name="list")
+@json_option
+@with_deployment
+def _list_command(deployment: Deployment, as_json: bool) -> None:
+    deployment.warm_up()
+    found, ends = [], deployment.log.end_offsets(EVENTS_TOPIC)
+    for kept in deployment.named("all"):
+        try:
+            found += listed(kept.generations(), ends)
+        except DatelineError as error:
+            if kept is deployment.timeline:
+                raise
+            notice(f"dateline: {error}")
+    if as_json:
+        emit_json(found)
+    else:
+        click.echo(table(found, partitions=len(ends)))
+
+
+@generations_command.command(name="drop", epilog="Example: dateline generations drop previous")
+@click.argument("which", type=click.Choice(("previous", "shadow", "leftovers")))
+@click.argument("view", type=click.Choice(("timeline", "search")), default="timeline")
+@json_option
+@with_deployment
+def drop_command(deployment: Deployment, which: str, view: str, as_json: bool) -> None:
+    """Take the previous generation away, one whose build was given up, or what is left of others, and give its room back.
+
+    Of the timeline, unless VIEW says otherwise. Leftovers are what is there of generations that nothing names any more; dateline
+    verify finds them.
+    """
+    kept = deployment.views[view]
+    kept.warm_up()
+    generations = kept.generations()
+    names: list[str] = []
+    if which == "leftovers":
+        with alone(deployment, kept):
+            dropped = _drop_leftovers(deployment, kept, generations)
+        told = f"Dropped {counted(dropped, 'key')} that nothing names." if dropped else "Nothing was left over."
+    else:
+        pointer: Pointer = "previous" if which == "previous" else "shadow"
+        names = sorted({one.name for one in generations.standing(pointer).values()})
+        if not names:
+            raise Refused(f"There is no {which} generation. See: dateline generations")
+        with alone(deployment, kept):
+            dropped = generations.drop(pointer)
+        told = f"Dropped {', '.join(names)}: {counted(dropped, 'key')}."
+    if as_json:
+        emit_json({"view": view, "which": which, "generations": names, "keys": dropped})
+    else:
+        click.echo(told)
 
 
 def listed(generations: Generations, ends: Mapping[int, int]) -> list[dict[str, Any]]:  # Any: what JSON holds
@@ -51,7 +124,7 @@ def table(found: Sequence[Mapping[str, Any]], *, partitions: int) -> str:  # Any
         f"{'generation':<12}{'state':<13}{'position':>10}{'lag':>8}{'stories':>9}{'about MB':>10}{digest}{'fold':>6}{'age':>9}"
     ]
     lines += [
-        f"{one['generation']:<12}{one['state']:<13}{one['position']:>10,}{one['lag']:>8,}{one['stories']:>9,}"
+        f"{_name(one):<12}{one['state']:<13}{one['position']:>10,}{one['lag']:>8,}{one['stories']:>9,}"
         f"{one['size_bytes'] / 1e6:>10,.1f}{(one['digest'] or 'damaged')[:_DIGITS]:>{_DIGITS + 2}}"
         f"{one['fold_version']:>6}{_age(one['age_s']):>9}"
         for one in found
@@ -69,6 +142,10 @@ def named(names: Mapping[int, str]) -> str:
     return common + "".join(f", {name} in partition {mine}" for name, mine in where.items())
 
 
+def _name(one: Mapping[str, Any]) -> str:  # Any: as above
+    return str(one["generation"]) if one["view"] == "timeline" else f"{one['view']} {one['generation']}"
+
+
 def _age(seconds: int | None) -> str:
     if seconds is None:
         return "–"
@@ -76,3 +153,16 @@ def _age(seconds: int | None) -> str:
         if seconds >= length:
             return f"{seconds // length} {unit}"
     return f"{seconds} s"
+
+
+def _drop_leftovers(deployment: Deployment, kept: KeptView, generations: Generations) -> int:
+    """Take away what nothing names, and what is left of stories whose rebuilding was stopped; return how many keys that were."""
+    from consumers.timeline.leftovers import drop_rebuilds
+    from dateline.turn import only_one
+
+    dropped = generations.drop()
+    if kept is not deployment.timeline:
+        return dropped
+    with only_one(deployment.log, "replay-story", what="replay of a story", notify=deployment.notify, patience=PATIENCE):
+        dropped += drop_rebuilds(deployment.store, partitions=deployment.partitions)
+    return dropped

@@ -11,8 +11,9 @@ import click
 from dateline.cli.common import emit_json, json_option, notice, with_deployment
 from dateline.cli.progress import progress
 from dateline.cli.writing import for_people
-from dateline.deployment import PATIENCE, Deployment
+from dateline.deployment import Deployment
 from dateline.errors import DatelineError, Refused
+from dateline.kept_views import PATIENCE
 
 if TYPE_CHECKING:
     from dateline.importing import Checked, Tally
@@ -134,7 +135,7 @@ def _publish(deployment: Deployment, checked: Checked, *, as_json: bool) -> int:
             offsets = send(deployment, checked.events, advance=advance)
         try:
             if any(offset != IN_THE_LOG for offset in offsets):
-                deployment.confirm(timeout=PATIENCE + total / EVENTS_A_SECOND)
+                deployment.timeline.confirm(timeout=PATIENCE + total / EVENTS_A_SECOND)
             found = tally(deployment, checked.events, offsets, most_rejected=_MOST_SHOWN)
         except DatelineError as error:  # whatever it is, the events are in the log
             notice(f"dateline: The log has all of it, but no consumer has confirmed it: {error}")

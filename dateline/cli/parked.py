@@ -6,22 +6,26 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from dateline.cli.common import emit_json, json_option, notice, with_deployment
 from dateline.cli.importing import counted
-from dateline.deployment import PATIENCE, Deployment, Unconfirmed
-from dateline.errors import DatelineError, Refused
+from dateline.deployment import Deployment
+from dateline.errors import DatelineError, Refused, Unconfirmed
+from dateline.kept_views import PATIENCE, KeptView
 from schemas.times import from_ms, rfc3339
 from schemas.topics import EVENTS_TOPIC
 
 if TYPE_CHECKING:
+    from consumers.generations import Pointer
     from consumers.view import Parked
     from dateline.log.base import Record
 
 Json = dict[str, Any]  # Any: what JSON holds
+
+_BUILDS: Final[Mapping[str, Pointer]] = {"live": "live", "being built": "shadow"}
 
 
 @click.group(name="parked", epilog="Example: dateline parked retry apollo-13")
@@ -36,17 +40,21 @@ def parked_command() -> None:
 @json_option
 @with_deployment
 def list_command(deployment: Deployment, as_json: bool) -> None:
-    """List the parked stories: since when, from which record on, and why; those of a build that is under way too."""
-    _catch_up(deployment)
-    found = [_listed(deployment, story, parked, build="live") for story, parked in sorted(_parked(deployment).items())]
-    building = deployment.generations().parked("shadow")
-    found += [_listed(deployment, story, parked, build="being built") for story, parked in sorted(building.items())]
+    """List the parked stories of each view: since when, from which record on, and why; those of a build under way too."""
+    found = []
+    for kept in _views(deployment):
+        _catch_up(kept)
+        generations = kept.generations()
+        for build, pointer in _BUILDS.items():
+            stories = generations.parked(pointer)
+            found += [_listed(kept, story, parked, build=build) for story, parked in sorted(stories.items())]
     if as_json:
         emit_json(found)
     elif not found:
         click.echo("No story is parked.")
     for one in () if as_json else found:
-        where = "" if one["build"] == "live" else f" in the generation that is {one['build']}"
+        where = "" if one["view"] == "timeline" else f" in the {one['view']} index"
+        where += "" if one["build"] == "live" else f" in the generation that is {one['build']}"
         click.echo(f"{one['story']}: parked{where} since {_moment(one)}{_at(one['seq'])}: {one['error']}")
 
 
@@ -57,18 +65,24 @@ def list_command(deployment: Deployment, as_json: bool) -> None:
 def show_command(deployment: Deployment, story: str, as_json: bool) -> None:
     """Show why a story is parked, the event that could not be applied, and how many records wait."""
     story = _checked(story)
-    _catch_up(deployment)
-    parked = _parked(deployment).get(story)
-    if parked is None:
-        raise _not_parked(deployment, story)
-    seq, first, waiting = _waiting(deployment, story, parked)
-    told = _listed(deployment, story, parked, build="live") | {"seq": seq, "waiting": waiting}
-    told["record"] = _record(deployment, first) if first is not None else None
+    views = _views(deployment)
+    for kept in views:
+        _catch_up(kept)
+    found = [(kept, parked) for kept in views if (parked := _parked(kept).get(story)) is not None]
+    if not found:
+        raise _not_parked(views, story)
+    kept, parked = found[0]
+    seq, first, waiting = _waiting(deployment, kept, story, parked)
+    told = _listed(kept, story, parked, build="live") | {"seq": seq, "waiting": waiting}
+    told["record"] = _record(kept, first) if first is not None else None
+    told["also_in"] = [other.name for other, _ in found[1:]]
     if as_json:
         emit_json(told)
         return
     wait = f"{counted(waiting, 'record')} of it {'waits' if waiting == 1 else 'wait'}"
-    click.echo(f"{story} is parked since {_moment(told)}{_at(told['seq'])}; {wait}.")
+    where = "" if kept is deployment.timeline else f" in the {kept.name} index"
+    where += "".join(f", and in the {name} index too" for name in told["also_in"])
+    click.echo(f"{story} is parked{where} since {_moment(told)}{_at(told['seq'])}; {wait}.")
     click.echo(f"The error: {told['error']}")
     if told["record"] is not None:
         click.echo("The record that could not be applied:")
@@ -86,41 +100,66 @@ def retry_command(deployment: Deployment, stories: Sequence[str], as_json: bool)
     Where consumers run, one of them does it. Exit code 1 if a story is parked still, 4 if no consumer did it in time.
     """
     stories = [_checked(story) for story in stories]
-    _catch_up(deployment)
-    chosen = list(dict.fromkeys(stories)) or sorted(_parked(deployment))
-    generations = deployment.generations()
+    views = _views(deployment)
+    for kept in views:
+        _catch_up(kept)
+    before = {kept.name: _parked(kept) for kept in views}
     for story in stories:
-        if story not in _parked(deployment):
-            raise _not_parked(deployment, story)
+        if not any(story in parked for parked in before.values()):
+            raise _not_parked(views, story)
+    told = [one for kept in views for one in _retry(deployment, kept, stories, before[kept.name])]
+    if as_json:
+        emit_json(told)
+    elif not told:
+        click.echo("No story is parked.")
+    for one in () if as_json else told:
+        where = "" if one["view"] == "timeline" else f" in the {one['view']} index"
+        is_parked = one["status"] == "parked"
+        parked_still = f"parked still{where}{_at(one['seq'])}: {one['error']}"
+        click.echo(f"{one['story']}: {parked_still if is_parked else f'caught up{where}.'}")
+    return 1 if any(one["status"] == "parked" for one in told) else 0
+
+
+def _retry(deployment: Deployment, kept: KeptView, stories: Sequence[str], before: Mapping[str, Parked]) -> list[Json]:
+    """Have the parked stories of one view tried again, all of them if none is named; return what became of each."""
+    chosen = [story for story in dict.fromkeys(stories) if story in before] or ([] if stories else sorted(before))
+    if not chosen:
+        return []
+    generations = kept.generations()
     for story in chosen:
         generations.retry("live", story)
     try:
-        _wait(deployment, chosen)
+        _wait(deployment, kept, chosen)
     except Unconfirmed:
         raise
     except DatelineError as error:  # a later story may fail now; what became of these is known all the same
         notice(f"dateline: {error}")
-    found = _parked(deployment)
-    if as_json:
-        emit_json([_retried(story, found.get(story)) for story in chosen])
-    elif not chosen:
-        click.echo("No story is parked.")
-    for story in () if as_json else chosen:
-        parked = found.get(story)
-        click.echo(f"{story}: caught up." if parked is None else f"{story}: parked still{_at(parked.seq)}: {parked.error}")
-    return 1 if found.keys() & set(chosen) else 0
+    found = _parked(kept)
+    return [_retried(kept, story, found.get(story)) for story in chosen]
 
 
-def _catch_up(deployment: Deployment) -> None:
-    """Bring the view up to date as far as it goes: what keeps it from that is what one is here to look at."""
+def _views(deployment: Deployment) -> Sequence[KeptView]:
+    """Return the views that there are; one that cannot be read keeps nobody from the timeline."""
     deployment.warm_up()
+    views: list[KeptView] = [deployment.timeline]
+    for kept in deployment.named("all")[1:]:
+        try:
+            kept.positions()
+            views.append(kept)
+        except DatelineError as error:
+            notice(f"dateline: {error}")
+    return views
+
+
+def _catch_up(kept: KeptView) -> None:
+    """Bring the view up to date as far as it goes: what keeps it from that is what one is here to look at."""
     try:
-        deployment.catch_up()
+        kept.catch_up()
     except DatelineError as error:
         notice(f"dateline: {error}")
 
 
-def _wait(deployment: Deployment, stories: Sequence[str]) -> None:
+def _wait(deployment: Deployment, kept: KeptView, stories: Sequence[str]) -> None:
     """Wait until each story has caught up or failed again, or, where commands feed the view, see to it.
 
     Raises:
@@ -128,13 +167,15 @@ def _wait(deployment: Deployment, stories: Sequence[str]) -> None:
     """
 
     if deployment.feeds_itself:
-        with closing(deployment.runner()) as runner:
+        with closing(kept.runner()) as runner:
             is_done = runner.run_until(deployment.log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + PATIENCE)
         if not is_done:
-            raise Unconfirmed(f"The process that holds the timeline did not do it within {PATIENCE:.0f} s. See: dateline status")
+            raise Unconfirmed(
+                f"The process that holds the {kept.name} did not do it within {PATIENCE:.0f} s. See: dateline status"
+            )
         return
-    deployment.wait_until(
-        lambda: not any(parked.retry for story, parked in _parked(deployment).items() if story in stories), timeout=PATIENCE
+    kept.wait_until(
+        lambda: not any(parked.retry for story, parked in _parked(kept).items() if story in stories), timeout=PATIENCE
     )
 
 
@@ -144,22 +185,23 @@ def _checked(story: str) -> str:
     return check_name("story", story)
 
 
-def _parked(deployment: Deployment) -> Mapping[str, Parked]:
-    return deployment.generations().parked("live")
+def _parked(kept: KeptView) -> Mapping[str, Parked]:
+    return kept.generations().parked("live")
 
 
-def _not_parked(deployment: Deployment, story: str) -> Refused:
+def _not_parked(views: Sequence[KeptView], story: str) -> Refused:
     from schemas.names import did_you_mean, shortened  # only a mistake needs it
 
-    hint = did_you_mean(story, sorted(_parked(deployment)))
+    hint = did_you_mean(story, sorted({known for kept in views for known in _parked(kept)}))
     return Refused(f"Story {shortened(story)} is not parked{hint}. See: dateline parked list")
 
 
-def _listed(deployment: Deployment, story: str, parked: Parked, *, build: str) -> Json:
+def _listed(kept: KeptView, story: str, parked: Parked, *, build: str) -> Json:
     return {
+        "view": kept.name,
         "story": story,
         "build": build,
-        "partition": deployment.home(story),
+        "partition": kept.home(story),
         "offset": parked.offset,
         "seq": parked.seq,
         "since": rfc3339(from_ms(parked.at)),
@@ -168,10 +210,11 @@ def _listed(deployment: Deployment, story: str, parked: Parked, *, build: str) -
     }
 
 
-def _retried(story: str, parked: Parked | None) -> Json:
+def _retried(kept: KeptView, story: str, parked: Parked | None) -> Json:
+    told = {"view": kept.name, "story": story}
     if parked is None:
-        return {"story": story, "status": "caught up", "seq": None, "error": None}
-    return {"story": story, "status": "parked", "seq": parked.seq, "error": parked.error}
+        return {**told, "status": "caught up", "seq": None, "error": None}
+    return {**told, "status": "parked", "seq": parked.seq, "error": parked.error}
 
 
 def _moment(listed: Json) -> str:
@@ -182,11 +225,11 @@ def _at(seq: int | None) -> str:
     return f" at seq {seq}" if seq is not None else ""
 
 
-def _waiting(deployment: Deployment, story: str, parked: Parked) -> tuple[int, Record | None, int]:
+def _waiting(deployment: Deployment, kept: KeptView, story: str, parked: Parked) -> tuple[int, Record | None, int]:
     """Return the place of the first record that waits, that record, and how many wait."""
     from dateline.archive import Span, records_between
 
-    log, partition = deployment.log, deployment.home(story)
+    log, partition = deployment.log, kept.home(story)
     start = parked.offset if parked.seq is not None else log.begin_offsets(EVENTS_TOPIC)[partition]
     first, before, count = None, (parked.seq or 1) - 1, 0
     for record in records_between(log, EVENTS_TOPIC, Span(partition, start, log.end_offsets(EVENTS_TOPIC)[partition])):
@@ -199,7 +242,7 @@ def _waiting(deployment: Deployment, story: str, parked: Parked) -> tuple[int, R
     return before + 1, first, count
 
 
-def _record(deployment: Deployment, record: Record) -> Json:
+def _record(kept: KeptView, record: Record) -> Json:
     """Return a record as far as it can be read."""
     from consumers.intake import Homeless, Intake
     from consumers.parking import in_words
@@ -208,7 +251,7 @@ def _record(deployment: Deployment, record: Record) -> Json:
 
     event, problem = None, None
     try:
-        read = Intake(committed_codec(), partitions=deployment.partitions).read(record)
+        read = Intake(committed_codec(), partitions=kept.partitions).read(record)
         problem = read.problem
         if not isinstance(read, Homeless) and read.event is not None:
             event = to_json(read.event)

@@ -11,8 +11,8 @@ import click
 
 from dateline.cli.as_of import moment_of
 from dateline.cli.common import json_option, notice, unknown_story, unknown_update, with_deployment
-from dateline.deployment import Deployment, Unconfirmed
-from dateline.errors import OtherVersion, Refused
+from dateline.deployment import Deployment
+from dateline.errors import OtherVersion, Refused, Unconfirmed
 from schemas.names import check_name, shortened
 
 if TYPE_CHECKING:
@@ -122,13 +122,13 @@ def corrections_command(deployment: Deployment, *, story: str | None, limit: int
     return exit_code(behind)
 
 
-def look(deployment: Deployment) -> Unconfirmed | None:
-    """Bring the view up to the end of the log; where its holder does not move, warn, and return that it may be behind.
+def look(deployment: Deployment, view: str = "timeline") -> Unconfirmed | None:
+    """Bring a view up to the end of the log; where its holder does not move, warn, and return that it may be behind.
 
     A view of another release is read as it is: only a replay, or that release, brings it on.
     """
     try:
-        deployment.catch_up(timeout=_PATIENCE)
+        deployment.views[view].catch_up(timeout=_PATIENCE)
     except OtherVersion as other:
         notice(f"dateline: warning: {other} Until then this shows what it held.")
         return None
@@ -165,11 +165,11 @@ def _killed(update: Update | None) -> Refused | None:
 def _more(story: str, as_of: str | None, ask: Mapping[str, Any], *options: str) -> list[str]:
     """Return the command that shows the same, to which a cursor is added."""
     limit = ask["limit"]
-    more = ["dateline", *_asked_data(), "timeline", story, *(("--limit", str(limit)) if limit != 20 else ())]
+    more = ["dateline", *asked_data(), "timeline", story, *(("--limit", str(limit)) if limit != 20 else ())]
     return [*more, *(("--as-of", as_of) if as_of else ()), *options, *(("--key-events",) if ask["key_events"] else ())]
 
 
-def _asked_data() -> Sequence[str]:
+def asked_data() -> Sequence[str]:
     data = click.get_current_context().find_root().obj
     return ("--data", data) if isinstance(data, str) else ()
 

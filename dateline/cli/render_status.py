@@ -33,7 +33,7 @@ def shown(found: Json, *, with_error: bool = False) -> Group:
     parts += [Text(f"Warning   {warning}", "yellow") for warning in found["warnings"]]
     views = [name for name in found["views"] if found[name] is not None]
     for name in views:
-        parts += _view(name, found[name], found["error"])
+        parts += _view(name, found[name], found["error"] if name == "timeline" else found[name]["error"])
     if not views:
         parts += [Text(""), _table(log["partitions"], ("partition", "begin", "end"))]
     if with_error and found["error"]:
@@ -45,6 +45,8 @@ def _view(name: str, view: Json, error: str | None) -> Iterator[Text | Table]:
     stories = "1 story" if view["stories"] == 1 else f"{view['stories']:,} stories"
     rate = f", {_number(view['rate'])} records/s" if (view["rate"] or 0) >= _LITTLE else ""
     yield Text(f"{name.capitalize():<9} {_standing(view, error)}, {stories}{rate}")
+    if view["size_bytes"] is not None:
+        yield Text(f"          {view['where']}, {_size(view['size_bytes'])}", "dim")
     if view["parked"]:
         yield Text(f"          {view['parked']:,} parked, whose later records wait. See: dateline parked list", "yellow")
     yield Text("")

@@ -69,7 +69,7 @@ def replay_as_of(deployment: Deployment, as_of: str, *, story: str | None, file:
         raise click.UsageError("--json and --out - both write to stdout; give --out a file.")
     story = check_name("story", story) if story is not None else None
     deployment.warm_up()
-    deployment.confirm()
+    deployment.timeline.confirm()
     summary = _Summary()
     with told_if_stopped("Nothing was changed."), _opened(file) as write, _told(deployment, story) as advance:
         check = PastCheck(deployment.log, deployment.store, topic=EVENTS_TOPIC, codec=committed_codec(), moment=moment)

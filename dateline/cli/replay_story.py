@@ -37,7 +37,7 @@ def replay_story(deployment: Deployment, story: str, *, as_json: bool) -> None:
         only_one(deployment.log, "replay-story", what=what, notify=deployment.notify, patience=_PATIENCE),
     ):
         try:
-            deployment.catch_up()
+            deployment.timeline.catch_up()
         except DatelineError as error:  # the story may be unusable, which is why it is built anew
             notice(f"dateline: The live timeline could not be brought up to date: {error}")
         rebuilt = rebuild_story(deployment.log, deployment.store, topic=EVENTS_TOPIC, codec=committed_codec(), story=story)

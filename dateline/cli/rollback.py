@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dateline.cli.alone import alone
-from dateline.cli.common import emit_json, json_option, with_deployment
+from dateline.cli.common import emit_views, json_option, notice, with_deployment
 from dateline.cli.importing import counted
 from dateline.cli.replay import VIEWS, accept_loss_option, say_parked
 from dateline.deployment import Deployment
@@ -30,14 +30,21 @@ def rollback_command(deployment: Deployment, view: str, accept_loss: bool, as_js
     from dateline.rollback import roll_back
     from schemas.codec import committed_codec
 
-    deployment.warm_up()
-    generations = deployment.generations()
-    with alone(deployment):
-        done = roll_back(deployment.log, generations, codec=committed_codec(), patience=_PATIENCE, accept_loss=accept_loss)
-    if as_json:
+    told: dict[str, dict[str, object]] = {}
+    for kept in deployment.named(view):
+        kept.warm_up()
+        generations = kept.generations()
+        if told and not generations.standing("previous"):
+            notice(f"dateline: The {kept.name} has no previous generation to go back to; it stays as it is.")
+            continue
+        with alone(deployment, kept):
+            done = roll_back(deployment.log, generations, codec=committed_codec(), patience=_PATIENCE, accept_loss=accept_loss)
         names = sorted(set(done.generations.values()))
-        told = {"generation": names[0] if len(names) == 1 else None, "generations": done.generations}
-        emit_json({"view": "timeline", **told, "was_behind": done.behind, "parked": done.parked})
-        return
-    click.echo(f"Readers have {named(done.generations)} again; it was {counted(done.behind, 'record')} behind and has caught up.")
-    say_parked(done.parked)
+        what = {"generation": names[0] if len(names) == 1 else None, "generations": done.generations}
+        told[kept.name] = {"view": kept.name, **what, "was_behind": done.behind, "parked": done.parked}
+        if not as_json:
+            behind = counted(done.behind, "record")
+            click.echo(f"Readers have {kept.before()}{named(done.generations)} again; it was {behind} behind and has caught up.")
+            say_parked(done.parked)
+    if as_json:
+        emit_views(told)

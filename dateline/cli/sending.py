@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from dateline.cli.common import emit_json, notice
 from dateline.cli.writing import for_people
-from dateline.deployment import Deployment, Unconfirmed
-from dateline.errors import Conflict, DatelineError, MaybeWritten, Refused
+from dateline.deployment import Deployment
+from dateline.errors import Conflict, DatelineError, MaybeWritten, Refused, Unconfirmed
 from dateline.verdicts import Told, await_verdict, unconfirmed
 from producers.desk import Desk, Receipt
 from schemas.events import Event

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from dateline.cli.common import with_deployment
+from dateline.cli.consume import NAMES
 from dateline.cli.stopping import INTERRUPTED, Stop, told_by_signals
 from dateline.deployment import Deployment
 from dateline.errors import Refused
@@ -56,7 +57,7 @@ def serve_command(
     On an SQLite log it runs the consumers too, unless another process already does; on Kafka, run dateline consume beside it.
     """
     where = Where(host, port, workers, public_url, streams, streams_of_one_address)
-    return serve(deployment.settings, where, consumers=("timeline", "clock") if deployment.feeds_itself else ())
+    return serve(deployment.settings, where, consumers=NAMES if deployment.feeds_itself else ())
 
 
 @dataclass(frozen=True, slots=True)

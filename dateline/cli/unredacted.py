@@ -96,7 +96,7 @@ def show_unredacted(sheet: Sheet, found: Unredacted, *, as_of: str | None, more:
 def _past_of(deployment: Deployment, story: str, moment: datetime | int | None) -> StoryPast:
     """Read the story's records and fold them, up to the moment and on to the end of the log."""
     with suppress(DatelineError):  # the log can be read all the same
-        deployment.catch_up(timeout=_PATIENCE)  # so that embargoes are lifted that are over
+        deployment.timeline.catch_up(timeout=_PATIENCE)  # so that embargoes are lifted that are over
     log = deployment.log
     partition = partition_of(story.encode(), log.partitions(EVENTS_TOPIC))
     check_begins(Extent.of(log, EVENTS_TOPIC), partition)

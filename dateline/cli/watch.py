@@ -41,7 +41,7 @@ def watch_command(deployment: Deployment, *, story: str, limit: int, since: int 
     """Follow a story: its newest updates, then each change as it comes. Ctrl-C ends it."""
     deployment.warm_up()
     story = check_name("story", story)
-    deployment.catch_up()
+    deployment.timeline.catch_up()
     page = deployment.reader.page(story, limit=max(limit, 1))
     if page is None:
         raise unknown_story(deployment, story)
@@ -135,7 +135,7 @@ class _Feeder(Thread):
                     return
 
     def _feed(self, deployment: Deployment) -> None:
-        runner = deployment.runner()
+        runner = deployment.timeline.runner()
         try:
             runner.run(stopped=lambda: self._is_over(deployment), timeout=_TURN)
         finally:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 import click
 
 from dateline.cli.common import unknown_story, unknown_update
-from dateline.deployment import Unconfirmed
-from dateline.errors import DatelineError, Refused, StoreUnavailable
+from dateline.errors import DatelineError, Refused, StoreUnavailable, Unconfirmed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -105,8 +104,8 @@ class Writer:
         """Bring the view up to date. Tell whether it can be had: without it, nothing can be checked before it is sent."""
         try:
             self._deployment.warm_up()
-            self._deployment.check_view()
-            self._deployment.catch_up()
+            self._deployment.timeline.check()
+            self._deployment.timeline.catch_up()
         except (StoreUnavailable, Unconfirmed) as error:
             self._blind = error
         return self._blind is None

@@ -50,7 +50,7 @@ def _restore(deployment: Deployment, archive: Sequence[Archived]) -> None:
     _title("Apollo 13, 11–17 April 1970, as it was told")
     positions = restore(deployment.log, archive[:-1])
     start = time.perf_counter()
-    deployment.catch_up()
+    deployment.timeline.catch_up()
     seconds = time.perf_counter() - start
     page = deployment.reader.page(STORY, limit=100)
     assert page is not None
@@ -110,7 +110,7 @@ def _live(deployment: Deployment, archive: Sequence[Archived]) -> None:
     _title("The newest of the timeline, after the last event")
     start = time.perf_counter()
     restore(deployment.log, archive[-1:])
-    deployment.catch_up()
+    deployment.timeline.catch_up()
     milliseconds = (time.perf_counter() - start) * 1000
     page = deployment.reader.page(STORY, limit=4)
     assert page is not None

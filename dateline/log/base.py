@@ -230,14 +230,14 @@ def partitions_in(log_id: str) -> int | None:
     return int(count) if count.isascii() and count.isdigit() else None
 
 
-def how_changed(before: str, now: str) -> str:
-    """Return in words how a log became another one, and what to do, from its two ids."""
+def how_changed(before: str, now: str, *, view: str = "timeline") -> str:
+    """Return in words how a log became another one, and what to do about a view that was built from it, from its two ids."""
     if before.rpartition("/")[0] == now.rpartition("/")[0] and partitions_in(before) and partitions_in(now):
         return (
             f"The topic had {partitions_in(before)} partitions and has {partitions_in(now)}, so its keys lie elsewhere now. Stop "
             "who writes to it, and bring all of it into a new log: dateline log copy --rehome FROM TO"
         )
-    return "Point both settings at what belongs together. If this is the log that readers shall have: dateline replay timeline"
+    return f"Point both settings at what belongs together. If this is the log that readers shall have: dateline replay {view}"
 
 
 def check_new(records: Sequence[NewRecord], *, partitions: int) -> None:

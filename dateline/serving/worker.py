@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 
 from consumers.web.hub import Limits
-from dateline.app import SharedReader, make_site
+from dateline.app import SharedViews, make_site
 from dateline.cli.lines import say
 from dateline.serving.board import Board, new_board
 from dateline.serving.scrape import Scrape
@@ -38,7 +38,7 @@ def main() -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # below, it tells of each request that is none
     _open_many_files()
     settings = read_settings(os.environ, data=given.data)
-    source = SharedReader(settings)
+    source = SharedViews(settings)
     scrape = Scrape(settings, Board(new_board() if given.board is None else given.board), worker=given.number)
     limits = Limits(streams=given.streams, streams_of_one_address=given.streams_of_one_address)
     site = make_site(source, public_url=given.public_url, limits=limits, scrape=scrape)

@@ -15,7 +15,10 @@ from tests.support import hostile
 from tests.support.watched_page import WatchedPage
 
 _PAGE = "http://page.test/page"
-_WILD = "body :is(iframe, object, embed, form, base, style, svg, plaintext, script:not([src], [type='application/json']))"
+_WILD = (
+    "body :is(iframe, object, embed, form:not(.search[action='/search']), base, style, svg, plaintext, "
+    "script:not([src], [type='application/json']))"
+)
 _TOUCH_EVERYTHING = """for (const one of document.querySelectorAll('body *'))
     for (const kind of ['mouseover', 'focus', 'error', 'load']) one.dispatchEvent(new Event(kind))"""
 _SCHEMES = "[...document.querySelectorAll('[href], [src]')].map(one => new URL(one.href ?? one.src).protocol)"

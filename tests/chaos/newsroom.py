@@ -202,7 +202,7 @@ class Newsroom:
 
 
 class Consumer:
-    """A `dateline consume timeline` that runs.
+    """A `dateline consume` of one view that runs.
 
     Attributes:
         started: When it was started, on `time.monotonic()`'s clock, as all times here.
@@ -210,11 +210,11 @@ class Consumer:
         said: What it said, line by line.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], view: str = "timeline") -> None:
         self.started = time.monotonic()
         self.claims: dict[int, float] = {}
         self.said: list[dict[str, Any]] = []  # Any: whatever JSON holds
-        self.process = subprocess.Popen([DATELINE, "consume", "timeline"], env=environment, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([DATELINE, "consume", view], env=environment, stderr=subprocess.PIPE, text=True)
         self._listening = threading.Thread(target=self._listen, daemon=True)
         self._listening.start()
 

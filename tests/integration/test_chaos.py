@@ -11,6 +11,7 @@ from tests.chaos.kills import kafka_newsroom, kill_consumers, sqlite_newsroom
 from tests.chaos.members import come_and_go, pause_members
 from tests.chaos.mortal_redis import MortalRedis, mortal_redis
 from tests.chaos.newsroom import Newsroom
+from tests.chaos.searching import kill_search
 from tests.chaos.stores import kill_redis
 
 SEED = 13
@@ -59,3 +60,7 @@ def test_a_redis_that_lost_all_or_some_comes_right_again_from_a_file(tmp_path: P
         Newsroom(tmp_path, f"sqlite:///{tmp_path}/log.db", server.url, SEED) as room,
     ):
         kill_redis(room, server, times=3)
+
+
+def test_a_consumer_of_the_search_index_that_is_killed_loses_nothing(tmp_path: Path) -> None:
+    kill_search(tmp_path, times=5, seed=SEED, within=ANY_TIME)

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from dateline.cli import main
-from dateline.deployment import PATIENCE, Deployment
+from dateline.deployment import Deployment
+from dateline.kept_views import PATIENCE, KeptTimeline
 from dateline.log import open_log
 from dateline.private_redis import PrivateRedis
 from dateline.settings import read_settings
@@ -266,14 +267,14 @@ def test_corrections_of_one_story_in_words(data: Path) -> None:
 @pytest.fixture
 def behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A deployment whose view is held by somebody who does not move; its last update is not in the view."""
-    catch_up = partialmethod(Deployment.catch_up, timeout=0.2)  # it need not wait as long as users do
-    monkeypatch.setattr(Deployment, "catch_up", catch_up)
+    catch_up = partialmethod(KeptTimeline.catch_up, timeout=0.2)  # it need not wait as long as users do
+    monkeypatch.setattr(KeptTimeline, "catch_up", catch_up)
     with Deployment(read_settings({}, data=str(tmp_path))) as deployment:
         desk = deployment.desk()
         desk.open_story(STORY, title="Apollo 13")
         desk.publish(STORY, update="launch", headline="Lift-of")
         desk.correct(STORY, "launch", note="A letter.", headline="Lift-off")
-        deployment.catch_up(timeout=PATIENCE)
+        deployment.timeline.catch_up(timeout=PATIENCE)
         with closing(deployment.log.join(EVENTS_TOPIC, group="timeline")):
             desk.publish(STORY, update="later", headline="Not in the view yet")
             yield tmp_path

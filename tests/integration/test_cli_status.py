@@ -136,7 +136,7 @@ def test_the_log_has_a_size_and_a_view_that_is_up_to_date_has_no_lag(data: Path)
 
     assert (found["log"]["records"], found["log"]["size_bytes"] > 4096) == (1, True)
     assert found["redis"]["room_bytes"] > 0
-    assert found["views"] == ["timeline"]
+    assert found["views"] == ["timeline", "search"]
     assert (found["timeline"]["lag_seconds"], found["timeline"]["rate"]) == (0.0, None)
 
 

@@ -45,13 +45,13 @@ class Newsroom:
         return result.out
 
     def update(self, name: str) -> Update:
-        self.deployment.catch_up()
+        self.deployment.timeline.catch_up()
         update = self.deployment.reader.update(self.story, name)
         assert update is not None
         return update
 
     def told(self) -> Story:
-        self.deployment.catch_up()
+        self.deployment.timeline.catch_up()
         story = self.deployment.reader.story(self.story)
         assert story is not None
         return story
@@ -65,7 +65,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     data = tmp_path_factory.mktemp("newsroom") / "data"
     with Deployment(read_settings({}, data=str(data))) as opened:
         opened.warm_up()
-        opened.catch_up()
+        opened.timeline.catch_up()
         yield opened
 
 
@@ -88,7 +88,7 @@ def quiet(deployment: Deployment) -> Newsroom:
     desk.publish("apollo-13", update="liftoff", headline="Lift-off", body="At 14:12.")
     desk.publish("apollo-13", update="rumour", headline="A rumour", body="They say.")
     desk.kill("apollo-13", "rumour", reason="Not true.")
-    deployment.catch_up()
+    deployment.timeline.catch_up()
     return Newsroom(deployment, "apollo-13")
 
 

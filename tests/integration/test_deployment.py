@@ -54,12 +54,12 @@ def test_a_consumer_whose_folder_was_replaced_serves_the_new_one(tmp_path: Path)
 
 def test_catching_up_many_times_keeps_no_connection(deployment: Deployment, raw: Any) -> None:
     publish(deployment)
-    deployment.catch_up()
+    deployment.timeline.catch_up()
     before = len(raw.client_list())
 
     for number in range(12):
         publish(deployment, f"u-{number}")
-        deployment.catch_up()
+        deployment.timeline.catch_up()
 
     assert len(raw.client_list()) <= before
 
@@ -70,14 +70,14 @@ def test_a_redis_that_forgets_keys_is_refused(deployment: Deployment, raw: Any) 
     publish(deployment)
 
     with pytest.raises(Refused, match="forgets keys when its memory is full \\(maxmemory-policy allkeys-lru\\)"):
-        deployment.catch_up()
+        deployment.timeline.catch_up()
 
     raw.config_set("maxmemory-policy", "noeviction")
 
 
 def test_a_view_that_lost_a_document_is_said_to_be_damaged(deployment: Deployment, raw: Any) -> None:
     publish(deployment)
-    deployment.catch_up()
+    deployment.timeline.catch_up()
     raw.delete(*raw.keys("*:docs/s"))
 
     with pytest.raises(StoreBroken, match="The timeline in Redis is damaged"):
@@ -86,16 +86,16 @@ def test_a_view_that_lost_a_document_is_said_to_be_damaged(deployment: Deploymen
 
 def test_a_view_that_lost_a_state_is_not_written_over(deployment: Deployment, raw: Any) -> None:
     publish(deployment)
-    deployment.catch_up()
+    deployment.timeline.catch_up()
     raw.delete(*raw.keys("*:state/s"))
     before = {key: raw.dump(key) for key in raw.keys("*/s")}
     told: list[str] = []
     deployment.notify = told.append
     publish(deployment)
 
-    deployment.catch_up()
+    deployment.timeline.catch_up()
 
-    parked = deployment.generations().parked("live")["s"]
+    parked = deployment.timeline.generations().parked("live")["s"]
     assert parked.error.startswith("ContentDamaged: the state of update ")
     assert told == [f"Story 's' is parked, and others go on: {parked.error} See: dateline parked show s"]
     assert {key: raw.dump(key) for key in raw.keys("*/s")} == before
@@ -103,10 +103,10 @@ def test_a_view_that_lost_a_state_is_not_written_over(deployment: Deployment, ra
 
 def test_a_view_that_lost_its_cursor_is_built_anew_beside_the_old_one(deployment: Deployment, raw: Any) -> None:
     publish(deployment)
-    deployment.catch_up()
+    deployment.timeline.catch_up()
     raw.delete(*raw.keys("*:meta"))
 
-    deployment.catch_up()
+    deployment.timeline.catch_up()
 
     page = deployment.reader.page("s")
     assert page is not None
@@ -117,13 +117,13 @@ def test_a_view_that_lost_its_cursor_is_built_anew_beside_the_old_one(deployment
 def test_embargoes_are_lifted_once_and_only_where_the_view_has_seen_the_whole_log(deployment: Deployment) -> None:
     moment = now() + timedelta(seconds=0.3)
     publish(deployment, embargo_until=moment)
-    deployment.catch_up()
+    deployment.timeline.catch_up()
     eventually(lambda: now() > moment)
     publish(deployment, "b")
 
     assert deployment.lift_due_embargoes() == [], "the view is behind"
-    deployment.catch_up()
-    deployment.catch_up()
+    deployment.timeline.catch_up()
+    deployment.timeline.catch_up()
 
     assert sum(deployment.log.end_offsets(EVENTS_TOPIC).values()) == 3
     page = deployment.reader.page("s")
@@ -142,7 +142,7 @@ def test_another_desks_clock_does_not_end_an_embargo(deployment: Deployment) -> 
     deployment.log.append(EVENTS_TOPIC, [NewRecord(ahead.key, ahead.value, ahead.headers, stamp)])
     publish(deployment, embargo_until=now() + timedelta(minutes=30))
 
-    deployment.catch_up()
+    deployment.timeline.catch_up()
 
     page = deployment.reader.page("s")
     assert page is not None
@@ -212,7 +212,7 @@ def test_a_reader_reads_although_the_log_cannot_be_written(deployment: Deploymen
     moment = now() + timedelta(seconds=0.2)
     publish(deployment, embargo_until=moment)
     publish(deployment, "b")
-    deployment.catch_up()
+    deployment.timeline.catch_up()
     eventually(lambda: now() > moment)
 
     def full(*_: object) -> None:
@@ -220,7 +220,7 @@ def test_a_reader_reads_although_the_log_cannot_be_written(deployment: Deploymen
 
     monkeypatch.setattr(deployment.log, "append", full)  # a driver's failure
 
-    deployment.catch_up()
+    deployment.timeline.catch_up()
 
     page = deployment.reader.page("s")
     assert page is not None

@@ -67,7 +67,7 @@ def test_a_view_may_be_named(room: Room) -> None:
     assert [room.run("verify", *view).code for view in ((), ("timeline",), ("all",))] == [0, 0, 0]
     wrong = room.run("verify", "timelin")
     assert room.run("replay").err.endswith("all. See: dateline replay --help\n")
-    assert (wrong.code, wrong.err.endswith("'timeline', 'all'. See: dateline verify --help\n")) == (2, True)
+    assert (wrong.code, wrong.err.endswith("'timeline', 'search', 'all'. See: dateline verify --help\n")) == (2, True)
     assert room.run("verify", "timeline", "--export", "-").code == 2
 
 

@@ -44,6 +44,9 @@ READ = {
     f"/v1/stories/{STORY}/changes?limit=1": "Changes",
     "/v1/corrections": "Corrections",
     f"/v1/corrections?story={STORY}&limit=1": "Corrections",
+    "/v1/search?q=oxygen": "Found",
+    "/v1/search?q=oxigen": "Found",
+    f"/v1/search?story={STORY}&corrected&sort=newest&limit=1": "Found",
 }
 
 

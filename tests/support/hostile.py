@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from msgspec.json import encode
+
+from consumers.search.answers import Found, Hit, Total
+from consumers.search.question import Filters, Question
 from consumers.state import Change, Correction, Heading, Story
 from consumers.timeline.answers import HistoryEntry, Listed
 from consumers.timeline.shown import Shown
@@ -12,6 +16,7 @@ from consumers.web.links import Links
 from consumers.web.pages.front import front_page
 from consumers.web.pages.publisher import Publisher
 from consumers.web.pages.refusals import error_page, gone_page, not_found_page
+from consumers.web.pages.search import SearchView, search_page
 from consumers.web.pages.story import StoryView, entry_fragment, head_fragment, story_page
 from consumers.web.pages.update import update_page
 from schemas.content import BLOCK_TYPES, MEDIA_TYPES, Block, Media, Source
@@ -71,6 +76,14 @@ def view(text: str, *, blocks: int = 1) -> StoryView:
     return StoryView(coverage, [one] * 7, [pinned])
 
 
+def found(text: str) -> SearchView:
+    """What a search for `text` found: an update and a story that say nothing else, and what may have been meant."""
+    written = text.encode(errors="replace").decode()  # half a character is in no document
+    asked = Question(written[:1000], Filters(story="flood"))
+    hit = Hit("flood", "one", text, text, encode(shown(written)))
+    return SearchView(asked, Found(Total(1, True), [hit, hit], text, text), story(text), {"flood": text}, cursor=text)
+
+
 def pages(text: str) -> dict[str, str]:
     """Every page and fragment, saying `text`."""
     told, one = story(text), shown(text)
@@ -82,5 +95,6 @@ def pages(text: str) -> dict[str, str]:
         "front": front_page([Listed(told, 2)], publisher=PUBLISHER),
         "gone": gone_page(told, killed_at=NOON, publisher=PUBLISHER),
         "not found": not_found_page(publisher=PUBLISHER, story=told, nearest=[told]),
+        "found": search_page(found(text), publisher=PUBLISHER),
         "error": error_page(text, publisher=PUBLISHER),
     }

@@ -13,7 +13,7 @@ from typing import Any
 from typing_extensions import override
 
 from consumers.web.links import Links
-from dateline.app import SharedReader, make_site
+from dateline.app import SharedViews, make_site
 from dateline.cli.consume import run_timeline
 from dateline.cli.stopping import Stop
 from dateline.deployment import Deployment
@@ -87,7 +87,7 @@ class Web:
         self._settings, self._port = settings, port
 
     def start(self) -> None:
-        self._source = SharedReader(self._settings)
+        self._source = SharedViews(self._settings)
         self.site = make_site(self._source, public_url=self.address)
         self._served = Served(self.site, port=self._port)
         self.is_up = True

@@ -22,5 +22,7 @@ def _written(when: datetime) -> str:
     return f"{when.isoformat()}Z"
 
 
+# Few enough words; of signs that are no words there may be as many as there is room for.
+schemathesis.openapi.format("search", st.lists(st.text(max_size=12), max_size=12).map(" ".join))
 schemathesis.openapi.format("cursor", st.tuples(st.integers(0, 2**53), st.text(max_size=20)).map(_cursor))
 schemathesis.openapi.format("date-time", _TIMES.map(_written))

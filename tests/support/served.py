@@ -18,7 +18,7 @@ import httpx
 
 from consumers.web.hub import Limits
 from consumers.web.site import Site
-from dateline.app import SharedReader, make_site
+from dateline.app import SharedViews, make_site
 from dateline.serving.server import HEAD_WITHIN_S, DrainingServer, configuration, listening_socket
 from dateline.settings import read_settings
 from tests.integration.cli import DATELINE, Result, run
@@ -136,7 +136,7 @@ def served(
     drain_s: float = 0.2,
 ) -> Iterator[Served]:
     """Serve the view of a data folder; nothing feeds it."""
-    with closing(SharedReader(read_settings(env or {}, data=str(data)))) as source:
+    with closing(SharedViews(read_settings(env or {}, data=str(data)))) as source:
         site = make_site(source, public_url="https://live.example.org", limits=limits)
         running = Served(site, head_within_s=head_within_s, drain_s=drain_s)
         try:

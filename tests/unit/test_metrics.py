@@ -33,7 +33,7 @@ FOUND: dict[str, Any] = {  # Any: as above
     "log": {"topic": "t", "records": 9, "size_bytes": 4096, "partitions": [{"partition": 0, "begin": 0, "end": 9}]},
     "redis": {"memory_bytes": 1000, "room_bytes": 500, "eviction": "noeviction"},
     "views": ["timeline", "search"],
-    "timeline": {"state": "behind", "partitions": [PARTITION]},
+    "timeline": {"state": "behind", "size_bytes": 2048, "partitions": [PARTITION]},
     "search": None,
     "serving": [WORKER],
 }
@@ -64,11 +64,12 @@ def test_a_sample_carries_its_labels_and_value() -> None:
 
 def test_what_is_not_known_is_left_out_and_not_zero() -> None:
     unknown = dict.fromkeys(("owner", "seen_s", "rate", "lag_seconds", "error", "error_at"))
-    document = FOUND | {"timeline": {"state": "up to date", "partitions": [PARTITION | unknown]}}
+    document = FOUND | {"timeline": {"state": "up to date", "size_bytes": None, "partitions": [PARTITION | unknown]}}
 
     found = samples(document)
 
     assert "dateline_view_seen_seconds" not in found
+    assert "dateline_view_size_bytes" not in found
     assert "dateline_view_rate_records_per_second" not in found
     assert "dateline_view_error_timestamp_seconds" not in found
     assert found["dateline_view_holder_info"][0][0]["owner"] == ""

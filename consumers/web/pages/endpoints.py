@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from msgspec import structs
+
+from consumers.search.question import Filters, Question
 from consumers.state import Story, Update
 from consumers.timeline.answers import HistoryEntry, Page, Part
 from consumers.timeline.reader import TimelineReader
 from consumers.timeline.shown import Shown, read_document
 from consumers.web.answers import FRESH, HTML, Answer, content_tag
-from consumers.web.asked import AS_OF, CURSOR, Parameter, whole
+from consumers.web.asked import AS_OF, CURSOR, LIST_CURSOR, Parameter, name_of_story, whole
 from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, no_longer, no_story
 from consumers.web.pages.assets import static_files
 from consumers.web.pages.front import front_page
 from consumers.web.pages.publisher import Publisher
 from consumers.web.pages.refusals import error_page, gone_page, not_found_page, unavailable_page
+from consumers.web.pages.search import SearchView, search_page
 from consumers.web.pages.security import content_security_policy
 from consumers.web.pages.story import StoryView, entry_fragment, head_fragment, story_page
 from consumers.web.pages.update import update_page
 from consumers.web.problems import Problem, problem_caching, problem_headers
 from consumers.web.reading import coverage_of, read_page
+from consumers.web.searching import SORT, Q, read_found
 from schemas.times import FURTHEST_SEQ
 
 PER_PAGE: Final = 20
@@ -36,6 +41,14 @@ _SEQ: Final = Parameter(
 )
 
 
+_IN: Final = Parameter(
+    "story",
+    "Only of this story; empty for all.",
+    {"type": "string"},
+    lambda given: given and name_of_story(given),
+)
+
+
 def page_endpoints(name: str) -> Sequence[Endpoint]:
     """Return the pages of a site that is called `name`."""
 
@@ -44,9 +57,11 @@ def page_endpoints(name: str) -> Sequence[Endpoint]:
 
     missing, gone = (404,), (404, 410)
     story, update = "/stories/{story}", "/stories/{story}/updates/{update}"
-    of_story, seq = (CURSOR, AS_OF), (_SEQ,)
+    searched = page(_search)
+    of_story, seq, asking = (CURSOR, AS_OF), (_SEQ,), (Q, _IN, SORT, LIST_CURSOR)
     return (
         _endpoint("/", "frontPage", "The stories.", page(_front)),
+        _endpoint("/search", "searchPage", "What a search found.", searched, parameters=asking, problems=missing, is_kept=False),
         _endpoint(story, "storyPage", "A story's live page.", page(_story), parameters=of_story, problems=missing),
         _endpoint(f"{story}/head", "storyHead", "The page's head, as it is now.", page(_head), parameters=seq, problems=missing),
         _endpoint(update, "updatePage", "One update's own page.", page(_update), problems=gone),
@@ -84,8 +99,11 @@ def _endpoint(
     *,
     parameters: Sequence[Parameter] = (),
     problems: Sequence[int] = (),
+    is_kept: bool = True,
 ) -> Endpoint:
-    return Endpoint(path, name, meaning, read, parameters=parameters, media_type=HTML, problems=problems, is_strict=False)
+    return Endpoint(
+        path, name, meaning, read, parameters=parameters, media_type=HTML, problems=problems, is_strict=False, is_kept=is_kept
+    )
 
 
 def _page(text: str) -> Answer:
@@ -100,6 +118,20 @@ def _page(text: str) -> Answer:
 
 def _front(asked: Asked, publisher: Publisher) -> str:
     return front_page(asked.reader.stories(limit=_STORIES), publisher=publisher)
+
+
+def _search(asked: Asked, publisher: Publisher) -> str:
+    text, story, sort, cursor = (asked.given[name] for name in ("q", "story", "sort", "cursor"))
+    within = asked.reader.story(story) if story else None
+    if story and within is None:
+        raise no_story(structs.replace(asked, story=story))
+    question = Question(text, Filters(story=story or None))
+    if not text.strip():
+        return search_page(SearchView(question, story=within), publisher=publisher)
+    found = read_found(asked, question, limit=PER_PAGE)
+    kept = {name: asked.reader.story(name) for name in {hit.story for hit in found.hits}}
+    zones = {name: one.heading.time_zone for name, one in kept.items() if one is not None}
+    return search_page(SearchView(question, found, within, zones, sort, cursor), publisher=publisher)
 
 
 def _story(asked: Asked, publisher: Publisher) -> str:

@@ -12,7 +12,7 @@ _POLICY: Final = {
     "media-src": "'self' https: http:",
     "connect-src": "'self'",
     "base-uri": "'none'",
-    "form-action": "'none'",
+    "form-action": "'self'",
     "frame-ancestors": "'self'",
     "require-trusted-types-for": "'script'",
     "trusted-types": "dateline",
