@@ -1,6 +1,7 @@
 """Real OpenSearch servers for the tests, on free loopback ports.
 
-They run from the jars that `scripts/fetch-opensearch.sh` fetches, and none outlives the process that started it, however that ends.
+They run from the jars that `scripts/fetch-opensearch.sh` fetches, and none outlives the process that started it, however
+that ends.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import TypeVar
 
 from msgspec import Struct, json
@@ -128,8 +128,7 @@ def _contents(server: Server, placed: Placed) -> Contents:
     return found
 
 
-def _differences(expected: Contents, found: Contents, aside: object) -> Iterator[str]:
-    but = set(aside)  # type: ignore[call-overload]  # keys
+def _differences(expected: Contents, found: Contents, but: Set[str]) -> Iterator[str]:
     stories = {(story, ""): one for story, one in expected.stories.items()}
     found_stories = {(story, ""): one for story, one in found.stories.items()}
     yield from _unlike("story", stories, found_stories, but)
@@ -138,7 +137,7 @@ def _differences(expected: Contents, found: Contents, aside: object) -> Iterator
     yield from _unlike("document", expected.documents, found.documents, but)
 
 
-def _unlike(what: str, expected: Mapping[Key, object], found: Mapping[Key, object], but: set[str]) -> Iterator[str]:
+def _unlike(what: str, expected: Mapping[Key, object], found: Mapping[Key, object], but: Set[str]) -> Iterator[str]:
     for key in sorted(expected.keys() | found.keys()):
         if key[0] not in but and expected.get(key) != found.get(key):
             how = "missing" if key not in found else "not in the log" if key not in expected else "other than the log says"

@@ -1,7 +1,7 @@
 """A partition that this process has claimed: what the fold needs is read from it, and batches are written to it.
 
-A batch is one bulk, then the cursor. What the bulk writes does not count before the cursor has moved (`kept`), so a batch that was
-written in part is written again; and a late writer's documents lose by their version, its states by what they were read as.
+A batch is one bulk, then the cursor. What the bulk writes does not count before the cursor has moved (`kept`), so a batch that
+was written in part is written again; and a late writer's documents lose by their version, its states by what they were read as.
 """
 
 from __future__ import annotations

@@ -191,8 +191,8 @@ def _driver() -> Any:  # Any: it is only there with its extra
     try:
         import opensearchpy
     except ImportError as error:
-        told = "DATELINE_SEARCH names an OpenSearch, and its driver is not installed. Install it with: pip install 'dateline[opensearch]'"
-        raise Refused(told) from error
+        how = "Install it with: pip install 'dateline[opensearch]'"
+        raise Refused(f"DATELINE_SEARCH names an OpenSearch, and its driver is not installed. {how}") from error
     return opensearchpy
 
 
