@@ -98,7 +98,7 @@ class OpenSearchReader(SearchReader):
         live = read_pointers(self._server).named.get("live", {})
         if not live:
             raise StoreUnavailable(
-                f"There is no search index at {self._server.shown} yet. It is built by: dateline consume search"
+                f"There is no search index at {self._server.shown} yet. It is built by dateline consume search, or anew by: dateline replay search"
             )
         generations = sorted(set(live.values()))
         if len(generations) == 1:
