@@ -1,4 +1,4 @@
-"""The consumer of the search index killed with -9 at random moments while events flow; each time the index is what the log says."""
+"""The consumer of the search index killed with -9 while events flow; each time the index is what the log says."""
 
 from __future__ import annotations
 
