@@ -68,7 +68,11 @@ def audit(files: Files, log: Log, *, topic: str, codec: Codec) -> IndexAudit:
             replica.fold_to(end)
             records += replica.records
             failed |= replica.failed.keys()
-        found = [*_unsound(live), *_differences(folded, live, failed)]
+        found = list(_unsound(live))
+        try:
+            found += _differences(folded, live, failed)
+        except ContentDamaged as error:
+            found.append(f"the file cannot be read to its end: {error.what}")
         return IndexAudit(
             records,
             folded.value("SELECT count(*) FROM stories"),
