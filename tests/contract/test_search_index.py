@@ -146,7 +146,8 @@ def test_pages_by_relevance_hold_each_match_once(log: Log, index: SearchIndex, d
     feed(log, index)
 
     with closing(index.reader()) as reader:
-        cursor, pages = None, []
+        cursor: str | None = None
+        pages: list[str] = []
         while not pages or cursor is not None:
             page = reader.search(Question("alike"), sort="relevance", limit=3, cursor=cursor)
             pages += [hit.update for hit in page.hits]
@@ -171,7 +172,7 @@ def test_a_cursor_of_another_search_is_refused(log: Log, index: SearchIndex, cur
 
     for sort in ("newest", "relevance"):
         with pytest.raises(Refused), closing(index.reader()) as reader:
-            reader.search(Question("problem"), sort=sort, cursor=cursor)  # type: ignore[arg-type]  # as literals
+            reader.search(Question("problem"), sort=sort, cursor=cursor)
 
 
 def test_a_misspelt_word_is_put_right(log: Log, index: SearchIndex, desk: Desk) -> None:

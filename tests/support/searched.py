@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import closing
+from typing import Any
 
 from consumers.generations import Pointer
 from consumers.runner import Runner
@@ -28,13 +29,13 @@ def feed_view(log: Log, view: View, ends: Mapping[int, int], *, batch: int = 0) 
         assert runner.run_until(ends, deadline=time.monotonic() + 30)
 
 
-def ask(index: SearchIndex, text: str = "", *, sort: Sort = "newest", limit: int = 1000, **filters: object) -> Found:
+def ask(index: SearchIndex, text: str = "", *, sort: Sort = "newest", limit: int = 1000, **filters: Any) -> Found:
     """Ask a question; `filters` are those of `Filters`."""
     with closing(index.reader()) as reader:
-        return reader.search(Question(text, Filters(**filters)), sort=sort, limit=limit)  # type: ignore[arg-type]  # by name
+        return reader.search(Question(text, Filters(**filters)), sort=sort, limit=limit)
 
 
-def found(index: SearchIndex, text: str = "", *, sort: Sort = "newest", **filters: object) -> list[str]:
+def found(index: SearchIndex, text: str = "", *, sort: Sort = "newest", **filters: Any) -> list[str]:
     """Return the ids of the updates that a question finds."""
     return [hit.update for hit in ask(index, text, sort=sort, **filters).hits]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from contextlib import closing
 
 from typing_extensions import override
@@ -20,13 +20,20 @@ from dateline.errors import ContentDamaged, StoreUnavailable
 from dateline.log.base import Log
 from schemas.codec import Codec
 
+_KEPT = "story NOT IN (SELECT story FROM temp.aside)"
 _TABLES = {
-    "stories": ("story", "SELECT story, partition, seq, title, language, state FROM stories ORDER BY story"),
-    "verdicts": ("event", "SELECT story || '/' || event, entry FROM entries ORDER BY 1"),
-    "states": ("update", "SELECT story || '/' || name, place IS NULL, state FROM updates ORDER BY 1"),
-    "problems": ("problem", "SELECT partition || '/' || offset, told FROM problems ORDER BY 1"),
-    "cursors": ("partition", "SELECT partition, next, log, fold, homeless, undecodable FROM partitions ORDER BY 1"),
+    "story": f"SELECT story, partition, seq, title, language, state FROM stories WHERE {_KEPT}",
+    "the verdict on event": f"SELECT story || '/' || event, entry FROM entries WHERE {_KEPT}",
+    "the state of update": f"SELECT story || '/' || name, place IS NULL, state FROM updates WHERE {_KEPT}",
+    "the problem at": "SELECT partition || '/' || offset, told FROM problems",
+    "partition": "SELECT partition, next, log, fold, homeless, undecodable FROM partitions",
 }
+_COUNTED = ("the problem at", "partition")
+"""What counts the records of stories that are parked, too."""
+
+_STANDING = "SELECT term, doc, col, offset FROM temp.standing"
+_NAMES = "SELECT place, story || '/' || name FROM docs"
+_ASIDE = "SELECT place FROM docs WHERE story IN (SELECT story FROM temp.aside)"
 
 
 class _Replica(PartitionFold):
@@ -61,7 +68,11 @@ def audit(files: Files, log: Log, *, topic: str, codec: Codec) -> IndexAudit:
             replica.fold_to(end)
             records += replica.records
             failed |= replica.failed.keys()
-        found = [*_unsound(live), *_differences(folded, live)]
+        found = list(_unsound(live))
+        try:
+            found += _differences(folded, live, failed)
+        except ContentDamaged as error:
+            found.append(f"the file cannot be read to its end: {error.what}")
         return IndexAudit(
             records,
             folded.value("SELECT count(*) FROM stories"),
@@ -80,10 +91,15 @@ def _unsound(live: Database) -> Iterator[str]:
         yield f"the words: {error.what}"
 
 
-def _differences(folded: Database, live: Database) -> Iterator[str]:
-    for what, sql in _TABLES.values():
-        yield from _rows_differ(what, dict(_keyed(folded, sql)), _keyed(live, sql))
-    asked = "SELECT story || '/' || name, place, published_at, language, digest, document FROM docs ORDER BY place"
+def _differences(folded: Database, live: Database, but: Set[str]) -> Iterator[str]:
+    for database in (folded, live):
+        database.run("CREATE TABLE temp.aside (story TEXT PRIMARY KEY)")
+        database.run_all("INSERT INTO temp.aside VALUES (?)", [(story,) for story in but])
+    for what, sql in _TABLES.items():
+        if not (but and what in _COUNTED):
+            yield from _rows_differ(what, dict(_keyed(folded, sql)), _keyed(live, sql))
+    asked = "SELECT story || '/' || name, place, published_at, language, digest, document FROM docs"
+    asked = f"{asked} WHERE {_KEPT}"
     expected, found = dict(_keyed(folded, asked)), dict(_keyed(live, asked))
     for key in sorted(expected.keys() | found.keys()):
         story, _, name = key.partition("/")
@@ -106,23 +122,37 @@ def _rows_differ(what: str, expected: dict[str, Row], found: Iterator[tuple[str,
 
 
 def _words_differ(folded: Database, live: Database) -> Iterator[str]:
-    """Compare where every word stands: rows by rows, in the order of the words."""
+    """Compare where every word stands, by a sum for each word; only where one differs, place by place."""
     for database in (folded, live):
         database.run("CREATE VIRTUAL TABLE IF NOT EXISTS temp.standing USING fts5vocab('main', 'words', 'instance')")
-    names = dict(live.rows("SELECT place, story || '/' || name FROM docs"))
-    places = dict(folded.rows("SELECT d.place, l.place FROM docs AS d, updates AS l ON l.story = d.story AND l.name = d.name"))
-    told: set[str] = set()
-    theirs = {
-        (term, column, offset, place)
-        for term, place, column, offset in folded.each("SELECT term, doc, col, offset FROM standing")
-    }
-    for term, place, column, offset in live.each("SELECT term, doc, col, offset FROM standing"):
-        if (term, column, offset, place) in theirs:
-            theirs.discard((term, column, offset, place))
-        else:
-            told.add(f"update {names.get(place, place)} is found by {term!r} in its {column}, and should not be")
-    told |= {
-        f"update {names.get(places.get(place, place), place)} is not found by {term!r} in its {column}"
-        for term, column, _, place in theirs
-    }
-    yield from sorted(told)
+    names: dict[int, str] = dict(live.rows(_NAMES))
+    by_name = {name: place for place, name in names.items()}
+    places: dict[int, int] = {place: by_name.get(name, place) for place, name in folded.each(_NAMES)}
+    expected, found = _sums(folded, places), _sums(live, {})
+    for term in sorted(expected.keys() | found.keys()):
+        if expected.get(term) != found.get(term):
+            yield from _word_differs(term, _stands(folded, term, places), _stands(live, term, {}), names)
+
+
+def _sums(database: Database, places: Mapping[int, int]) -> dict[str, int]:
+    """Return a sum over where each word stands; `places` are those that go by another number."""
+    sums: dict[str, int] = {}
+    aside = {place for (place,) in database.rows(_ASIDE)}
+    for term, place, column, offset in database.each(_STANDING):
+        if place not in aside:
+            sums[term] = sums.get(term, 0) + hash((places.get(place, place), column, offset))
+    return sums
+
+
+def _stands(database: Database, term: str, places: Mapping[int, int]) -> set[tuple[int, str, int]]:
+    rows = database.each(f"{_STANDING} WHERE term = ?", (term,))
+    return {(places.get(place, place), column, offset) for _, place, column, offset in rows}
+
+
+def _word_differs(
+    term: str, expected: set[tuple[int, str, int]], found: set[tuple[int, str, int]], names: Mapping[int, str]
+) -> Iterator[str]:
+    for place, column, _ in sorted(found - expected):
+        yield f"update {names.get(place, place)} is found by {term!r} in its {column}, and should not be"
+    for place, column, _ in sorted(expected - found):
+        yield f"update {names.get(place, place)} is not found by {term!r} in its {column}"

@@ -34,8 +34,9 @@ from consumers.words import NO_WORDS
 from dateline.errors import ContentDamaged
 from schemas.times import to_us
 
-_MARK = f"INSERT INTO words (rowid, {', '.join(COLUMNS)}) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
-_UNMARK = f"INSERT INTO words (words, rowid, {', '.join(COLUMNS)}) VALUES ('delete', {', '.join('?' * (len(COLUMNS) + 1))})"
+_VALUES = ", ".join("?" * (len(COLUMNS) + 1))
+_MARK = f"INSERT INTO words (rowid, {', '.join(COLUMNS)}) VALUES ({_VALUES})"
+_UNMARK = f"INSERT INTO words (words, rowid, {', '.join(COLUMNS)}) VALUES ('delete', {_VALUES})"
 _HELD = """SELECT u.name, u.place, u.state, d.document, d.language, d.digest
     FROM updates AS u LEFT JOIN docs AS d ON d.place = u.place WHERE u.story = ?"""
 

@@ -18,7 +18,8 @@ _BUSY: Final = 10.0
 _APPLICATION_ID: Final = 0x446C5378  # "DlSx"
 
 Row = tuple[Any, ...]  # Any: what a query's columns hold
-Score = Callable[[Any, Sequence[float]], float]  # Any: FTS5's interface, of `apsw`
+Score = Callable[[apsw.FTS5ExtensionApi], float]
+"""Says how well a row that was found fits, of which it is given what FTS5 knows."""
 
 
 def damaged(path: Path, what: str) -> ContentDamaged:
@@ -49,7 +50,7 @@ class Database:
             ContentDamaged: It is no file of an index.
         """
         self.path = path
-        self._functions: set[str] = set()
+        self._scores: dict[str, Score] = {}
         if is_new and path != MEMORY:
             with suppress(OSError):  # SQLite says it better
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -89,7 +90,7 @@ class Database:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was ever written: whoever made it has just begun, or died there."""
-        return self.value("PRAGMA application_id") == 0
+        return bool(self.value("PRAGMA application_id") == 0)
 
     def lay_down(self, schema: Iterable[str]) -> None:
         """Make the tables of an empty file, within a transaction."""
@@ -156,9 +157,9 @@ class Database:
 
     def add_score(self, name: str, score: Score) -> None:
         """Let queries of the full text call `score` as `name(table, …)`."""
-        if name not in self._functions:
-            self._functions.add(name)
-            self._connection.register_fts5_function(name, lambda api, args: score(api, args))
+        if name not in self._scores:
+            self._connection.register_fts5_function(name, lambda api, *_: self._scores[name](api))
+        self._scores[name] = score
 
     def close(self) -> None:
         self._connection.close(True)

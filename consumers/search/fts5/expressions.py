@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from consumers.search.fts5.schema import EVERY
 from consumers.search.plan import AllOf, AnyOf, Node, Plan, Terms
 
@@ -31,23 +29,3 @@ def terms_expression(terms: Terms, fields: tuple[str, ...] = ()) -> str:
     text = f'"{" ".join(terms.tokens)}"{" *" if terms.prefix else ""}'
     wanted = fields or terms.fields
     return f"({{{' '.join(wanted)}}} : {text})" if wanted else text
-
-
-def wanted_terms(node: Node | None) -> Iterator[tuple[Terms, ...]]:
-    """Yield the forms of each word that what is found may hold, the one that was typed first; not of what it must not hold."""
-    if node is None:
-        return
-    if isinstance(node, Terms):
-        yield (node,)
-    elif isinstance(node, AnyOf):
-        forms = tuple(part for part in node.parts if isinstance(part, Terms))
-        if forms:
-            yield forms
-        for part in node.parts:
-            if not isinstance(part, Terms):
-                yield from wanted_terms(part)
-    elif isinstance(node, AllOf):
-        for part in node.parts:
-            yield from wanted_terms(part)
-    else:
-        yield from wanted_terms(node.part)

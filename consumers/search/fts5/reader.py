@@ -6,22 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import Final
 
 from msgspec import json
 from typing_extensions import override
 
 from consumers.search.answers import COUNTED, Found, Hit, SearchReader, Sort, Total
+from consumers.search.fts5.asked import Asked
 from consumers.search.fts5.database import Database
-from consumers.search.fts5.expressions import expression
 from consumers.search.fts5.files import Files, Named, open_generation, other_analyser
-from consumers.search.fts5.ranking import DEPTH, ranked
+from consumers.search.fts5.ranking import ranked
 from consumers.search.fts5.suggestion import suggestion
-from consumers.search.plan import Plan
 from consumers.search.query import planned
 from consumers.search.question import Question
 from dateline.errors import Refused, StoreUnavailable
-from schemas.times import to_us
 
 _MOST_IDLE: Final = 8
 _LANGUAGES: Final = """WITH RECURSIVE found (language) AS (
@@ -29,27 +27,8 @@ _LANGUAGES: Final = """WITH RECURSIVE found (language) AS (
     SELECT (SELECT min(language) FROM stories WHERE language > found.language) FROM found WHERE found.language IS NOT NULL)
     SELECT language FROM found WHERE language IS NOT NULL"""
 
-
-class Asked:
-    """A question on one state of one generation.
-
-    Attributes:
-        plan: What it asks for.
-        source: The FROM and WHERE of a query of `words` for what it finds; `values` are those of its places.
-    """
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.values: list[Any] = [expression(plan)]  # Any: texts and numbers
-        self.source = "words WHERE words MATCH ?"
-        if plan.since is not None or plan.until is not None:
-            self.source = "words CROSS JOIN docs AS d ON d.place = words.rowid WHERE words MATCH ?"
-        if plan.since is not None:
-            self.source += " AND d.published_at >= ?"
-            self.values.append(to_us(plan.since))
-        if plan.until is not None:
-            self.source += " AND d.published_at < ?"
-            self.values.append(to_us(plan.until))
+_HIT: Final = """SELECT d.story, d.name, s.title, d.language, d.document
+    FROM docs AS d LEFT JOIN stories AS s USING (story) WHERE d.place = ?"""
 
 
 class Fts5Reader(SearchReader):
@@ -185,7 +164,8 @@ class _Cursor:
 
 
 def _total(database: Database, asked: Asked) -> Total:
-    found = database.value(f"SELECT count(*) FROM (SELECT 1 FROM {asked.source} LIMIT {COUNTED + 1})", asked.values)
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {asked.source} LIMIT {COUNTED + 1})"
+    found = database.value(sql, asked.values)
     return Total(min(found, COUNTED), found <= COUNTED)
 
 
@@ -199,12 +179,11 @@ def _newest(database: Database, asked: Asked, limit: int, after: int | None) -> 
 
 def _best(database: Database, asked: Asked, limit: int, after: int | None) -> tuple[list[int], int | None]:
     start = after or 0
-    places = ranked(database, asked.plan, asked.source, asked.values)[:DEPTH]
+    places = ranked(database, asked)
     end = start + limit
     return places[start:end], end if end < len(places) else None
 
 
 def _hit(database: Database, place: int) -> Hit:
-    asked = "SELECT d.story, d.name, s.title, d.language, d.document FROM docs AS d LEFT JOIN stories AS s USING (story) WHERE place = ?"
-    ((story, name, title, language, document),) = database.rows(asked, (place,))
+    ((story, name, title, language, document),) = database.rows(_HIT, (place,))
     return Hit(story, name, title or story, language, document.encode())

@@ -33,7 +33,8 @@ GENERATION: Final[Sequence[str]] = (
         place INTEGER PRIMARY KEY, story TEXT NOT NULL, name TEXT NOT NULL, published_at INTEGER NOT NULL, language TEXT NOT NULL,
         digest BLOB NOT NULL, document TEXT NOT NULL)""",
     "CREATE TABLE parked (story TEXT PRIMARY KEY, partition INTEGER NOT NULL, entry TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE problems (partition INTEGER, offset INTEGER, told TEXT NOT NULL, PRIMARY KEY (partition, offset)) WITHOUT ROWID",
+    """CREATE TABLE problems (partition INTEGER, offset INTEGER, told TEXT NOT NULL,
+        PRIMARY KEY (partition, offset)) WITHOUT ROWID""",
     "CREATE TABLE owed (story TEXT, name TEXT, PRIMARY KEY (story, name)) WITHOUT ROWID",
     f"""CREATE VIRTUAL TABLE words USING fts5(
         {", ".join(COLUMNS)}, content = '', detail = full, tokenize = 'ascii', prefix = '1 2 3')""",
