@@ -257,7 +257,7 @@ def test_nothing_of_a_killed_text_stays_in_any_file_of_any_generation(
     view = index.view()
     with closing(Runner(log, view, topic=EVENTS_TOPIC, codec=committed_codec())) as runner:
         assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 20)
-        eventually(lambda: SECRET not in _files(server), within=75, what="files without the killed text")
+        eventually(lambda: SECRET not in _files(server), within=90, what="files without the killed text")
 
     assert found(index, "others") == ["other"]
     assert audited(index, log).differences == []

@@ -98,6 +98,7 @@ class Purger:
         for index in indices:
             self._server.ask("POST", f"/{index}/_flush", force="true", wait_if_ongoing="true")
             self._server.ask("POST", f"/{index}/_forcemerge", only_expunge_deletes="true", flush="true")
+            self._server.ask("POST", f"/{index}/_refresh")  # lets go of the segments that were merged
             self._server.ask("POST", f"/{index}/_flush", force="true", wait_if_ongoing="true")
         for generation, kill in (found for one in done for found in one.kills):
             path = names.path(names.states(generation), names.kill_id(kill.story, kill.update))
