@@ -19,10 +19,10 @@ from consumers.search.fts5.expressions import terms_expression
 from consumers.search.fts5.schema import COLUMNS, EVERY
 from consumers.search.plan import AllOf, AnyOf, Node, Terms
 
-LOOKED_AT: Final = 1_000
+LOOKED_AT: Final = 600
 """Of how many matches the best come first; those are all that can be paged through."""
 
-_IN_HEADLINES: Final = 500
+_IN_HEADLINES: Final = 300
 _PROBED: Final = 500
 """How many of a word's newest updates tell how common it is."""
 
@@ -88,10 +88,12 @@ class _Scoring:
         for word in self._words:
             often = 0.0
             for phrase, counts in word.phrases:
-                hits = sum(
-                    weight * len(at) for weight, at in zip(_WEIGHTS, full_text.phrase_locations(phrase), strict=True) if at
-                )
-                often = max(often, counts * hits)
+                hits = 0.0
+                for weight, at in zip(_WEIGHTS, full_text.phrase_locations(phrase), strict=True):
+                    if at:
+                        hits += weight * len(at)
+                if counts * hits > often:
+                    often = counts * hits
             score += word.rarity * often / (_K1 * length + often)
         return score
 
