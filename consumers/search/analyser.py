@@ -50,7 +50,7 @@ _PART: Final = re.compile(_PART_TEXT)
 _WORD: Final = re.compile(
     rf"(?P<word>{_PART_TEXT}(?:[{_JOINING}]{_PART_TEXT})*)|(?P<run>[{_UNSPACED}][{_UNSPACED}{IGNORED}]*)|(?P<picture>[{_PICTURES}])"
 )
-_POSSESSIVE: Final = re.compile(rf"(?<!^)[{_APOSTROPHES}][sS]$")
+_POSSESSIVE: Final = re.compile(rf"[{_APOSTROPHES}][sS\uff53\uff33]\Z")
 _CHARACTER: Final = re.compile(rf"[{_UNSPACED}][\u3099\u309a\uff9e\uff9f\u1160-\u11ff\ud7b0-\ud7fb\uffc2-\uffdc{IGNORED}]*")
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from msgspec import Struct
 
 from consumers.search.analyser import Word, words
 from consumers.search.plan import AllOf, AnyOf, Node, Terms, Without
 from consumers.search.stems import stem_tokens, stemmed_as
-
-Span = tuple[int, int]
 
 
 class Spot(Struct, frozen=True):
@@ -19,6 +17,23 @@ class Spot(Struct, frozen=True):
     start: int
     end: int
     terms: Terms
+
+
+class _Name(Struct, frozen=True):
+    """What a word is found by, and what of it that is; `first_end` is where the first character of a run's pair ends."""
+
+    token: str
+    start: int
+    end: int
+    first_end: int
+
+    def ends(self, terms: Terms) -> bool:
+        """Whether it is what `terms` ends with."""
+        return self.token == terms.tokens[-1] or (terms.prefix and self.token.startswith(terms.tokens[-1]))
+
+    def end_of(self, terms: Terms) -> int:
+        """Return where of this word ends what `terms` asks for."""
+        return self.end if self.token == terms.tokens[-1] else self.first_end
 
 
 def wanted(node: Node | None, field: str) -> list[Terms]:
@@ -38,9 +53,12 @@ def spots(text: str, terms: list[Terms], language: str) -> list[Spot]:
     alone = [one for one in terms if len(one.tokens) == 1]
     together = [one for one in terms if len(one.tokens) > 1]
     stemming = stemmed_as(language)
-    spotted = [spot for at, word in found for spot in _alone(at, word, alone, stemming)]
-    tokens = [(token, (at + start, at + end)) for at, word in found for token, (start, end) in _placed(word)]
-    spotted += [spot for one in together for spot in _together(tokens, one)]
+    exact = frozenset(one.tokens[0] for one in alone)
+    prefixes = tuple(one.tokens[0] for one in alone if one.prefix)
+    meant = ((at, word) for at, word in found if _is_meant(word, exact, prefixes, stemming))
+    spotted = [spot for at, word in meant for spot in _alone(at, word, alone, stemming)]
+    names = [(at, name) for at, word in found for name in _in_order(word)] if together else []
+    spotted += [spot for one in together for spot in _together(names, one)]
     return sorted(spotted, key=lambda spot: (spot.start, spot.end))
 
 
@@ -54,38 +72,38 @@ def _wanted(node: Node | None) -> Iterator[Terms]:
             yield from _wanted(part)
 
 
-def _placed(word: Word) -> Iterator[tuple[str, Span]]:
-    return zip(word.tokens, word.spans, strict=True)
+def _is_meant(word: Word, exact: Set[str], prefixes: tuple[str, ...], language: str) -> bool:
+    """Return whether any of what a word is found by is sought. Most words are not, and are not looked at more closely."""
+    for token in (*word.tokens, word.beside):
+        if token in exact or token.startswith(prefixes):
+            return True
+    return bool(language) and any(not exact.isdisjoint(stem_tokens(form, language)) for form in word.forms)
 
 
-def _alone(at: int, word: Word, terms: list[Terms], language: str) -> Iterator[Spot]:
-    names = list(_names(word, language))
-    for one in terms:
-        sought = one.tokens[0]
-        for name, (start, end) in names:
-            if name == sought or (one.prefix and name.startswith(sought)):
-                if word.is_run and len(name) > len(sought):
-                    end = _first_end(word, (start, end))
-                yield Spot(at + start, at + end, one)
+def _in_order(word: Word) -> Iterator[_Name]:
+    for place, (token, (start, end)) in enumerate(zip(word.tokens, word.spans, strict=True)):
+        yield _Name(token, start, end, _first_end(word, place))
 
 
-def _names(word: Word, language: str) -> Iterator[tuple[str, Span]]:
-    """Yield all that a word is found by, each with what of the word that is."""
-    yield from _placed(word)
-    whole = (word.spans[0][0], word.spans[-1][1])
+def _names(word: Word, language: str) -> Iterator[_Name]:
+    """Yield all that a word is found by."""
+    yield from _in_order(word)
+    start, end = word.spans[0][0], word.spans[-1][1]
     if word.beside:
-        yield word.beside, (_last_start(word), whole[1]) if word.is_run else whole
+        yield _Name(word.beside, _last_start(word) if word.is_run else start, end, end)
     if language:
-        for form, span in zip(word.forms, (*word.spans, whole), strict=False):
-            yield from ((stem, span) for stem in stem_tokens(form, language))
+        for form, span in zip(word.forms, (*word.spans, (start, end)), strict=False):
+            yield from (_Name(stem, *span, span[1]) for stem in stem_tokens(form, language))
 
 
-def _first_end(word: Word, span: Span) -> int:
-    """Return where the first character of a run's pair ends."""
-    place = word.spans.index(span)
+def _first_end(word: Word, place: int) -> int:
+    """Return where the first character of a run's pair ends; of any other word, where the word ends."""
+    start, end = word.spans[place]
+    if not word.is_run or len(word.tokens[place]) == 1:
+        return end
     if place > 0:
         return word.spans[place - 1][1]
-    return word.spans[1][0] if len(word.spans) > 1 else span[0] + 1
+    return word.spans[1][0] if len(word.spans) > 1 else start + 1
 
 
 def _last_start(word: Word) -> int:
@@ -93,11 +111,18 @@ def _last_start(word: Word) -> int:
     return word.spans[-2][1] if len(word.spans) > 1 else word.spans[0][0] + 1
 
 
-def _together(tokens: list[tuple[str, Span]], terms: Terms) -> Iterator[Spot]:
-    *before, last = terms.tokens
-    size = len(terms.tokens)
-    for place in range(len(tokens) - size + 1):
-        part = tokens[place : place + size]
-        name, (_, end) = part[-1]
-        if (name == last or (terms.prefix and name.startswith(last))) and [token for token, _ in part[:-1]] == before:
-            yield Spot(part[0][1][0], end, terms)
+def _alone(at: int, word: Word, terms: list[Terms], language: str) -> Iterator[Spot]:
+    names = list(_names(word, language))
+    for one in terms:
+        for name in names:
+            if name.ends(one):
+                yield Spot(at + name.start, at + name.end_of(one), one)
+
+
+def _together(names: list[tuple[int, _Name]], terms: Terms) -> Iterator[Spot]:
+    *before, _ = terms.tokens
+    for place in range(len(names) - len(before)):
+        begin, first = names[place]
+        at, last = names[place + len(before)]
+        if last.ends(terms) and all(names[place + step][1].token == token for step, token in enumerate(before)):
+            yield Spot(begin + first.start, at + last.end_of(terms), terms)

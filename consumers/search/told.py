@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
 from msgspec.json import Decoder, Encoder
 
 from consumers.search.answers import Found, Hit
+from consumers.search.plan import Plan
 from consumers.search.query import planned
 from consumers.search.question import Question
 from consumers.search.snippets import Snippets, as_html, snippets
@@ -47,13 +49,18 @@ def found_json(question: Question, found: Found) -> bytes:
 
 def snippets_of(question: Question, hit: Hit) -> Snippets:
     """Return what to show of an update that `question` found."""
-    return snippets(content_of(hit.document), planned(question, (hit.language,)), hit.language)
+    return snippets(content_of(hit.document), _planned(question, hit.language), hit.language)
 
 
 def corrected_at(hit: Hit) -> datetime | None:
     """Return when an error in what was found was last put right; None if never."""
     put = _corrections_of(hit.document).corrections
     return put[-1].corrected_at if put else None
+
+
+@lru_cache(maxsize=64)
+def _planned(question: Question, language: str) -> Plan:
+    return planned(question, (language,))
 
 
 def _result(question: Question, hit: Hit) -> bytes:
