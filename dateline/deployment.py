@@ -95,7 +95,7 @@ class Deployment:
     def search_index(self) -> SearchIndex:
         """The search index that `DATELINE_SEARCH` names."""
         if self.settings.search:
-            from consumers.search.opensearch import OpenSearchIndex
+            from consumers.search.opensearch.index import OpenSearchIndex
 
             return OpenSearchIndex(self.settings.search)
         from consumers.search.fts5.index import Fts5Index

@@ -29,9 +29,10 @@ def indexed(story: str, update: Update, language: str) -> Indexed:
     """
     content = update.content
     stemming = stemmed_as(language)
-    texts = _texts(content)
-    texts["note"] = [correction.note for correction in update.corrections]
-    fields = {name: _field(parts, stemming) for name, parts in texts.items() if parts}
+    texts = {name: [clean(text) for text in said] for name, said in _texts(content).items()}
+    texts["body"] = body_texts(content)
+    texts["note"] = [clean(correction.note) for correction in update.corrections]
+    fields = {name: _field(said, stemming) for name, said in texts.items() if said}
     return Indexed({name: text for name, text in fields.items() if text}, marks_of(story, update, content))
 
 
@@ -41,10 +42,10 @@ def body_texts(content: Content) -> list[str]:
 
 
 def _texts(content: Content) -> dict[str, Sequence[str]]:
+    """Return the texts that are no Markdown."""
     media = content.media
     return {
         "headline": (content.headline,),
-        "body": body_texts(content),
         "caption": [text for shown in media for text in (shown.caption, shown.alt)],
         "credit": [shown.credit for shown in media],
         "speaker": [block.speaker for block in content.body if block.speaker],

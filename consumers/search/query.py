@@ -13,6 +13,7 @@ from consumers.search.marks import marks_asked
 from consumers.search.plan import FIELDS, AllOf, AnyOf, Node, Plan, Terms, Without
 from consumers.search.question import Question
 from consumers.search.stems import stem_tokens, stemmed_as
+from consumers.web.markup import clean
 from dateline.errors import Refused
 
 LONGEST_QUESTION: Final = 1_000
@@ -54,7 +55,7 @@ class Asked(Struct, frozen=True):
 
 
 def parsed(text: str) -> list[list[Asked]]:
-    """Return what `text` asks for: all of the groups, of each any of its terms.
+    """Return what `text` asks for: all of the groups, of each any of its terms. Places are those in `clean(text)`.
 
     Raises:
         Refused: It is too long.
@@ -63,7 +64,7 @@ def parsed(text: str) -> list[list[Asked]]:
         raise Refused(f"A search may have {LONGEST_QUESTION:,} characters; this one has {len(text):,}. Shorten it.")
     groups: list[list[Asked]] = []
     is_or = False
-    for found in _TERM.finditer(text):
+    for found in _TERM.finditer(clean(text)):
         if found[0] == "OR":
             is_or = bool(groups)
         elif found[0] != "AND":

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from consumers.search.query import parsed
+from consumers.web.markup import clean
 
 SHORTEST: Final = 4
 """Shorter words are like too many others."""
@@ -35,6 +36,7 @@ def respelt(text: str, wrong: Mapping[str, str]) -> str:
     Args:
         wrong: For tokens of the question, what was meant.
     """
+    text = clean(text)
     put: list[str] = []
     at = 0
     for token, start, end in sorted(_spellable(text), key=lambda found: found[1]):

@@ -18,6 +18,7 @@ from consumers.search.question import Filters, Question
 from consumers.search.snippets import LENGTH, Segments, Snippets, as_html, snippets
 from consumers.search.told import found_json, snippets_of
 from consumers.state import Correction, Update
+from consumers.web.markup import clean
 from consumers.words import words_of
 from schemas.content import Block, Content
 from tests.strategies import contents
@@ -118,7 +119,7 @@ def test_a_snippet_is_a_part_of_the_text(content: Content, text: str, language: 
 
 @given(st.text(max_size=400), st.integers(0, 399))
 def test_any_word_of_a_text_is_marked_in_its_snippet(text: str, place: int) -> None:
-    words = [word for word in text.split() if word.isascii() and word.isalnum() and word not in ("OR", "AND")]
+    words = [word for word in clean(text).split() if word.isascii() and word.isalnum() and word not in ("OR", "AND")]
     if words:
         sought = words[place % len(words)]
         found = snippets(Content(text), planned(Question(f'"{sought}"'), ()), "ja")

@@ -150,6 +150,12 @@ def test_markup_is_no_word() -> None:
     assert body("**bold** [text](https://example.com/secret) \\*", "ja") == "bold text"
 
 
+def test_what_is_no_text_is_left_out_of_every_field() -> None:
+    content = Content("lift\x1foff", (Block(text="lift\x00off"),))
+
+    assert indexed("s", update(content), "ja").fields == {"headline": "liftoff", "body": "liftoff"}
+
+
 def test_a_phrase_cannot_cross_from_a_text_to_the_next() -> None:
     content = Content("Liftoff", sources=(Source("Reuters"), Source("AP")), places=("Houston", "Moscow"))
 

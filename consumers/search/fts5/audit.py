@@ -70,7 +70,11 @@ def audit(files: Files, log: Log, *, topic: str, codec: Codec) -> IndexAudit:
             replica.fold_to(end)
             records += replica.records
             failed |= replica.failed.keys()
-        found = [*unsound, *_differences(folded, live, failed)]
+        found = list(unsound)
+        try:
+            found += _differences(folded, live, failed)
+        except ContentDamaged as error:
+            found.append(f"the file cannot be read to its end: {error.what}")
         return IndexAudit(
             records,
             folded.value("SELECT count(*) FROM stories"),
@@ -125,7 +129,7 @@ def _words_differ(folded: Database, live: Database) -> Iterator[str]:
         database.run("CREATE VIRTUAL TABLE IF NOT EXISTS temp.standing USING fts5vocab('main', 'words', 'instance')")
     names: dict[int, str] = dict(live.rows(_NAMES))
     by_name = {name: place for place, name in names.items()}
-    places: dict[int, int] = {place: by_name.get(name, place) for place, name in folded.each(_NAMES)}
+    places: dict[int, int] = {place: by_name[name] if name in by_name else place for place, name in folded.each(_NAMES)}
     expected, found = _sums(folded, places), _sums(live, {})
     for term in sorted(expected.keys() | found.keys()):
         if expected.get(term) != found.get(term):

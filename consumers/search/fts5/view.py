@@ -67,7 +67,8 @@ class Fts5View(View):
         if named is not None and named.path.exists():
             return named
         live = found.get("live")
-        if self._new == "none" or (self._new and live is not None and live.name == self._new and is_readable(live.path)):
+        is_live = self._new and live is not None and live.name == self._new and is_readable(live.path)
+        if self._new == "none" or is_live:
             raise self._gone(partition)
         if named is not None:
             self._files.point(pointers, self._pointer, None)
