@@ -128,8 +128,9 @@ def _words_differ(folded: Database, live: Database) -> Iterator[str]:
     for database in (folded, live):
         database.run("CREATE VIRTUAL TABLE IF NOT EXISTS temp.standing USING fts5vocab('main', 'words', 'instance')")
     names: dict[int, str] = dict(live.rows(_NAMES))
-    by_name = {name: place for place, name in names.items()}
-    places: dict[int, int] = {place: by_name[name] if name in by_name else place for place, name in folded.each(_NAMES)}
+    by_name: dict[str, int] = {name: place for place, name in names.items()}
+    theirs: dict[int, str] = dict(folded.rows(_NAMES))
+    places = {place: by_name.get(name, place) for place, name in theirs.items()}
     expected, found = _sums(folded, places), _sums(live, {})
     for term in sorted(expected.keys() | found.keys()):
         if expected.get(term) != found.get(term):
