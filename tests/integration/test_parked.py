@@ -130,7 +130,10 @@ def test_a_damaged_story_waits_and_catches_up(place: Place) -> None:
 
         place.raw.hset(place.key("stories"), DAMAGED, before)
         retried = place.dateline("parked", "retry", "--json")
-        assert (retried.code, json_of(retried)) == (0, [{"story": DAMAGED, "status": "caught up", "seq": None, "error": None}])
+        assert (retried.code, json_of(retried)) == (
+            0,
+            [{"view": "timeline", "story": DAMAGED, "status": "caught up", "seq": None, "error": None}],
+        )
         assert place.dateline("parked", "list").out == "No story is parked.\n"
         assert "Compared 2 stories: readers see the same." in place.dateline("replay", "timeline").out
     assert place.differences() == []

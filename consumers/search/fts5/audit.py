@@ -58,6 +58,8 @@ def audit(files: Files, log: Log, *, topic: str, codec: Codec) -> IndexAudit:
     named = files.named("live")
     if named is None or not named.path.exists():
         raise StoreUnavailable(f"There is no search index in {files.folder} yet. Build it with: dateline replay search")
+    with closing(open_generation(named.path)) as checked:
+        unsound = list(_unsound(checked))
     with closing(open_generation(named.path)) as live, closing(Database(MEMORY)) as folded, live.reading():
         if told := other_analyser(live):
             raise StoreUnavailable(told)
@@ -68,7 +70,7 @@ def audit(files: Files, log: Log, *, topic: str, codec: Codec) -> IndexAudit:
             replica.fold_to(end)
             records += replica.records
             failed |= replica.failed.keys()
-        found = list(_unsound(live))
+        found = list(unsound)
         try:
             found += _differences(folded, live, failed)
         except ContentDamaged as error:
@@ -85,7 +87,7 @@ def _unsound(live: Database) -> Iterator[str]:
     for (told,) in live.rows("PRAGMA quick_check"):
         if told != "ok":
             yield f"the file: {told}"
-    try:
+    try:  # in a transaction of its own: SQLite takes it for a write, which waits for others only where nothing was read before
         live.run("INSERT INTO words (words) VALUES ('integrity-check')")
     except ContentDamaged as error:
         yield f"the words: {error.what}"
