@@ -66,7 +66,7 @@ def _serve(settings: Settings, *, speed: float, port: int) -> int:
                 click.echo(f"  {data} correct {STORY} launch --note 'The minute was wrong.' --headline 'Lift-off'", err=True)
 
     # No clock: it would lift the embargoes of 1970 at once, which the coverage itself does at their time.
-    return serve(settings, Where(port=port), consumers=("timeline",), beside=beside)
+    return serve(settings, Where(port=port), consumers=("timeline", "search"), beside=beside)
 
 
 def _embedded(settings: Settings, folder: Path) -> Settings:
