@@ -116,7 +116,7 @@ def test_it_is_whole_without_a_script(whole: LiveSite, open_page: Open) -> None:
     expect(page.update("a")).to_contain_text("A letter was small.")
     page.update("a").get_by_text("What changed").click()
     expect(page.update("a").locator("ins").first).to_be_visible()
-    expect(page.page.get_by_role("button")).to_have_count(0)
+    expect(page.page.get_by_role("main").get_by_role("button")).to_have_count(0)
 
 
 def test_without_a_script_one_reads_on_by_a_link(app: LiveApp, open_page: Open) -> None:
