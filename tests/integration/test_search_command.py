@@ -132,6 +132,16 @@ def test_any_text_may_be_asked(apollo: Path, query: str) -> None:
     assert "Traceback" not in said.err
 
 
+def test_bytes_that_are_no_text_are_left_out_of_what_is_asked(apollo: Path) -> None:
+    page = ("--sort", "newest", "--limit", "1")
+
+    asked = json_of(run(apollo, "search", "--json", "\udcffoxygen", "--source", "\udcffNASA", *page))
+
+    assert asked == json_of(run(apollo, "search", "--json", "oxygen", "--source", "NASA", *page))
+    assert (asked["query"], len(asked["results"])) == ("oxygen", 1)
+    assert asked["next"] is not None
+
+
 def test_a_word_with_a_minus_leaves_out_what_holds_it(apollo: Path) -> None:
     assert found(apollo, "oxygen")
     assert set(found(apollo, "oxygen", "-meteorite")) < set(found(apollo, "oxygen"))
