@@ -15,10 +15,11 @@ import apsw
 import pytest
 
 from consumers.runner import Runner
+from consumers.search.answers import Sort
 from consumers.search.fts5.files import open_generation
 from consumers.search.fts5.index import Fts5Index
-from consumers.search.question import Question
-from dateline.errors import DatelineError, StoreBroken, StoreFull, StoreUnavailable
+from consumers.search.question import Filters, Question
+from dateline.errors import DatelineError, Refused, StoreBroken, StoreFull, StoreUnavailable
 from dateline.log import open_log
 from dateline.log.base import Log
 from dateline.log.partitioner import partition_of
@@ -209,6 +210,20 @@ def test_a_reader_follows_a_flip(log: Log, index: Fts5Index) -> None:
         after = reader.search(Question("swigert"))
 
     assert [hit.document for hit in before.hits] == [hit.document for hit in after.hits]
+
+
+@pytest.mark.parametrize("sort", ["newest", "relevance"])
+@pytest.mark.parametrize("last", ["f" * 16, "8" + "0" * 15, "-1", "+1", " 1", "1_0", "", "g"])
+def test_a_cursor_that_was_tampered_with_is_refused(log: Log, index: Fts5Index, sort: Sort, last: str) -> None:
+    cover(log)
+    feed(log, index)
+    question = Question("", Filters(story=STORY))
+    with closing(index.reader()) as reader:
+        following = reader.search(question, sort=sort, limit=1).next
+        assert following is not None
+
+        with pytest.raises(Refused, match="cursor"):
+            reader.search(question, sort=sort, limit=1, cursor=f"{last}-{following.partition('-')[2]}")
 
 
 def test_whoever_held_a_partition_before_is_fenced(log: Log, index: Fts5Index, desk: Desk) -> None:
