@@ -5,16 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from msgspec.json import encode
 
 from consumers.runner import Runner
+from consumers.search.answers import Sort
 from consumers.search.opensearch.index import OpenSearchIndex
+from consumers.search.opensearch.reader import _mark
 from consumers.search.opensearch.server import Action, Json, Server
 from consumers.search.opensearch.view import OpenSearchView
+from consumers.search.question import Question
 from dateline.errors import ContentDamaged, DatelineError, Refused, StoreBroken, StoreFull, StoreUnavailable
 from dateline.log import open_log
 from dateline.log.base import Log
@@ -312,6 +317,17 @@ def test_a_flip_waits_for_a_build_that_is_behind(log: Log, index: OpenSearchInde
     assert sorted(behind.values(), key=str) == [9, None, None, None]
     with pytest.raises(Refused, match="is gone"):
         generations.flip(next(p for p, wanted in behind.items() if wanted), "shadow", "g9")
+
+
+@pytest.mark.parametrize("sort", ["newest", "relevance"])
+@pytest.mark.parametrize("values", [[], ["one", "two"], [1, "x"], [1.5, 1, "x"], [1 << 63, "x"], [1.5, -1, "x"], [1.5, "x", 1]])
+def test_a_cursor_that_was_tampered_with_never_reaches_the_server(sort: Sort, values: list[object]) -> None:
+    question = Question("oxygen")
+    cursor = urlsafe_b64encode(encode((_mark(question, sort), values))).decode()
+    is_sound = values == ([1, "x"] if sort == "newest" else [1.5, 1, "x"])
+
+    with closing(OpenSearchIndex("http://127.0.0.1:9")) as index, pytest.raises(StoreUnavailable if is_sound else Refused):
+        index.reader().search(question, sort=sort, cursor=cursor)
 
 
 def test_a_password_is_in_no_message() -> None:
