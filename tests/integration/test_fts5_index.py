@@ -226,6 +226,23 @@ def test_a_cursor_that_was_tampered_with_is_refused(log: Log, index: Fts5Index, 
             reader.search(question, sort=sort, limit=1, cursor=f"{last}-{following.partition('-')[2]}")
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux says which files are open")
+def test_a_consumer_lets_go_of_generations_that_were_taken_away(log: Log, index: Fts5Index, folder: Path) -> None:
+    cover(log)
+    view = index.view()
+    runner = Runner(log, view, topic=EVENTS_TOPIC, codec=committed_codec())
+    with closing(runner):
+        for _ in range(3):
+            assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 30)
+            rebuilt(log, index)
+        for partition in range(log.partitions(EVENTS_TOPIC)):
+            view.claim(partition, log_id=log.id(EVENTS_TOPIC))
+
+        opened = {str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()}
+
+    assert [name for name in sorted(opened) if str(folder) in name and name.endswith("(deleted)")] == []
+
+
 def test_whoever_held_a_partition_before_is_fenced(log: Log, index: Fts5Index, desk: Desk) -> None:
     cover(log)
     zombie = Runner(log, index.view(), topic=EVENTS_TOPIC, codec=committed_codec())
