@@ -303,6 +303,24 @@ def test_a_file_that_is_no_index_is_said_and_built_anew(
     assert audited(index, log).differences == []
 
 
+@pytest.mark.parametrize("harm", [garbage, foreign, scribbled], ids=lambda harm: harm.__name__)
+def test_an_index_that_cannot_be_read_has_an_id_so_that_it_can_be_built_anew(
+    log: Log, index: Fts5Index, folder: Path, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    cover(log)
+    feed(log, index)
+    before = index.id
+    for ending in ("-wal", "-shm"):
+        (folder / f"search.db{ending}").unlink(missing_ok=True)
+    harm(folder / "search.db")
+
+    damaged, again = index.id, Fts5Index(folder).id
+    rebuilt(log, index)
+
+    assert again == damaged
+    assert len({before, damaged, index.id, Fts5Index(tmp_path / "other").id}) == 4
+
+
 @pytest.mark.parametrize("name", ["search.db", "search-g1.db"])
 def test_a_file_that_is_gone_is_made_anew_by_whoever_feeds(log: Log, index: Fts5Index, folder: Path, name: str) -> None:
     cover(log)
