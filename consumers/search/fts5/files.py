@@ -122,7 +122,7 @@ class Files:
 def remove(path: Path) -> int:
     """Take a file and what lies beside it away; return how many files that were."""
     removed = 0
-    for ending in _ENDINGS:
+    for ending in reversed(_ENDINGS):  # itself last: by it who goes on with this knows what is left
         with suppress(FileNotFoundError):
             path.with_name(path.name + ending).unlink()
             removed += 1
