@@ -52,6 +52,12 @@ def test_what_is_published_is_found_at_once(fire: Path) -> None:
     ]
 
 
+def test_a_search_before_anything_was_said_finds_nothing(tmp_path: Path) -> None:
+    said = run(tmp_path, "search", "smoke")
+
+    assert (said.code, said.out.splitlines()[0]) == (0, "No update holds “smoke”."), said.err
+
+
 def test_a_correction_is_shown_and_what_was_wrong_is_found_no_more(fire: Path) -> None:
     told(fire, "publish", "fire", "--id", "smoke", "--headline", "Smoke over the granary")
     told(fire, "correct", "fire", "smoke", "--headline", "Smoke over the brewery", "--note", "It is another house.")
