@@ -18,7 +18,7 @@ from consumers.search.opensearch.pointers import read_pointers
 from consumers.search.opensearch.server import Json, Server
 from consumers.search.query import planned
 from consumers.search.question import Question
-from consumers.search.spelling import doubtful, respelt
+from consumers.search.spelling import MOST_WRONG, doubtful, respelt
 from consumers.search.stems import MARK
 from consumers.timeline.answers import no_cursor
 from dateline.errors import StoreUnavailable
@@ -89,7 +89,7 @@ class OpenSearchReader(SearchReader):
         shown = hits[:limit]
         found = self._hits(shown)
         more = _cursor(question, sort, shown[-1]["sort"]) if len(hits) > limit and shown else None
-        meant = None if total["value"] else self._meant(scope, question, languages)
+        meant = None if total["value"] or after is not None else self._meant(scope, question, languages)
         return Found(Total(total["value"], total["relation"] == "eq"), found, more, meant)
 
     def _scope(self) -> Scope:
@@ -138,7 +138,7 @@ class OpenSearchReader(SearchReader):
         wrong: dict[str, list[str]] = {}
         for word in doubtful(question.text):
             alone = planned(Question(word), languages)
-            if not self._count(scope, asked(alone, is_ranked=False)):
+            if len(wrong) < MOST_WRONG and not self._count(scope, asked(alone, is_ranked=False)):
                 wrong[word] = self._like(scope, word)
         if not wrong or not all(wrong.values()):
             return None
