@@ -15,6 +15,7 @@ from msgspec.json import encode
 
 from consumers.runner import Runner
 from consumers.search.answers import Sort
+from consumers.search.opensearch import held
 from consumers.search.opensearch.index import OpenSearchIndex
 from consumers.search.opensearch.reader import _mark
 from consumers.search.opensearch.server import Action, Json, Server
@@ -172,12 +173,12 @@ def test_a_writer_may_die_at_any_write_and_batches_be_cut_otherwise_after(
 
 def test_a_late_writer_changes_nothing(log: Log, desk: Desk, index: OpenSearchIndex, url: str) -> None:
     cover(log)
-    held: list[Sequence[Action]] = []
+    late_ones: list[Sequence[Action]] = []
 
     class Late(Server):
         def bulk(self, actions: Sequence[Action]) -> Sequence[Json]:
             if len(actions) > 1:
-                held.append(actions)
+                late_ones.append(actions)
                 raise StoreUnavailable("It is paused.")
             return super().bulk(actions)
 
@@ -186,11 +187,31 @@ def test_a_late_writer_changes_nothing(log: Log, desk: Desk, index: OpenSearchIn
         desk.kill(STORY, "launch", reason="wrong")
         feed(log, index, batch=3)
 
-        assert held
-        for actions in held:
+        assert late_ones
+        for actions in late_ones:
             Server.bulk(late, actions)
 
     assert found(index, "lift") == []
+    assert audited(index, log).differences == []
+
+
+def test_an_index_that_is_taken_away_under_its_writer_is_built_again(
+    log: Log, desk: Desk, index: OpenSearchIndex, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held, "_REMEMBERED", 0)  # as in a partition of more states than are remembered
+    cover(log)
+    with closing(Runner(log, index.view(), topic=EVENTS_TOPIC, codec=committed_codec())) as runner:
+        assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 30)
+        for name in ("pointers", "g1", "g1-states"):
+            ask(url, "DELETE", f"/dateline-search-{name}")
+        desk.revise(STORY, "launch", headline="Lift-off at last", body="On time.")
+
+        with pytest.raises(StoreUnavailable, match="took it away"):
+            runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 30)
+        runner.reset()
+        assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 30)
+
+    assert found(index, "lift") == ["launch"]
     assert audited(index, log).differences == []
 
 
