@@ -215,6 +215,26 @@ def test_an_index_that_is_taken_away_under_its_writer_is_built_again(
     assert audited(index, log).differences == []
 
 
+def test_what_a_late_write_made_of_an_index_that_was_gone_is_not_built_upon(
+    log: Log, desk: Desk, index: OpenSearchIndex, url: str
+) -> None:
+    cover(log)
+    with closing(Runner(log, index.view(), topic=EVENTS_TOPIC, codec=committed_codec())) as runner:
+        assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 30)
+        for name in ("pointers", "g1", "g1-states"):
+            ask(url, "DELETE", f"/dateline-search-{name}")
+        desk.revise(STORY, "launch", headline="Lift-off at last", body="On time.")
+
+        with suppress(DatelineError):
+            runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 30)
+        runner.reset()
+        assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 30)
+
+    assert found(index, "lift", story=STORY) == ["launch"]
+    assert found(index, "swigert", story=STORY) == ["problem"]
+    assert audited(index, log).differences == []
+
+
 def test_two_writers_of_one_partition_fence_each_other(log: Log, desk: Desk, index: OpenSearchIndex) -> None:
     cover(log)
     first, second = index.view(), index.view()
