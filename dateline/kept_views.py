@@ -435,6 +435,10 @@ class KeptSearch(KeptView):
     def positions(self, *, partitions: int | None = None) -> Sequence[ViewPosition]:
         return self._deployment.search_index.positions(partitions=partitions or self.partitions)
 
+    @override
+    def _is_current(self, ends: Mapping[int, int]) -> bool:
+        return self.is_built() and super()._is_current(ends)  # of an empty log too there is an index to ask
+
     def _fed_index(self) -> SearchIndex:
         """Return the index with the group that feeds it: a file of its own on each machine needs all of a Kafka log."""
         index = self._deployment.search_index

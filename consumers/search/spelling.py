@@ -11,6 +11,9 @@ from consumers.web.markup import clean
 SHORTEST: Final = 4
 """Shorter words are like too many others."""
 
+MOST_WRONG: Final = 3
+"""How many words of a question are put right: each costs a look at all that it may have been."""
+
 
 def doubtful(text: str) -> tuple[str, ...]:
     """Return the tokens of a question that may be misspelt: its words, but not what is cut short, numbers, or to be absent."""

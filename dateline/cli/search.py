@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from consumers.search.question import Filters, Question
 
 _LIMIT = 20
-_SORTS = ("relevance", "newest")
 
 
 def _filters(command: Callable[..., int]) -> Callable[..., int]:
@@ -113,11 +112,14 @@ def _question(text: str, given: dict[str, Any]) -> Question:  # Any: each option
         Refused: There is nothing to look for, or a time or a name is none.
     """
     from consumers.search.question import Filters, Question
+    from consumers.web.markup import clean
 
+    text = clean(text)
+    names = {name: clean(given[name]) for name in ("source", "tag", "place") if given[name] is not None}
     if given["story"] is not None:
         given["story"] = check_name("story", given["story"])
     times = {name: _time(name, given[name]) for name in ("since", "until")}
-    filters = Filters(**(given | times))
+    filters = Filters(**(given | names | times))
     if not text.strip() and not filters.is_any:
         raise click.UsageError("Say what to look for, or narrow it with an option such as --corrected.")
     return Question(text, filters)

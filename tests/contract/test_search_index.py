@@ -186,6 +186,14 @@ def test_a_misspelt_word_is_put_right(log: Log, index: SearchIndex, desk: Desk) 
     assert ask(index, "xylophonist").did_you_mean is None
 
 
+def test_a_word_that_is_found_in_another_form_is_left_as_it_is(log: Log, index: SearchIndex, desk: Desk) -> None:
+    desk.open_story("s", title="S", language="en")
+    desk.publish("s", update="u", headline="Ancient ruins", body="Found in the desert.")
+    feed(log, index)
+
+    assert ask(index, "anceint ruined").did_you_mean == "ancient ruined"
+
+
 def test_what_is_not_public_is_never_suggested(log: Log, index: SearchIndex, desk: Desk) -> None:
     desk.publish("s", update="u", headline="Ancient ruins", body="Found in the desert.")
     desk.withhold("s", "u", reason="in doubt")

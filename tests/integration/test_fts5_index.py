@@ -15,10 +15,11 @@ import apsw
 import pytest
 
 from consumers.runner import Runner
+from consumers.search.answers import Sort
 from consumers.search.fts5.files import open_generation
 from consumers.search.fts5.index import Fts5Index
-from consumers.search.question import Question
-from dateline.errors import DatelineError, StoreBroken, StoreFull, StoreUnavailable
+from consumers.search.question import Filters, Question
+from dateline.errors import DatelineError, Refused, StoreBroken, StoreFull, StoreUnavailable
 from dateline.log import open_log
 from dateline.log.base import Log
 from dateline.log.partitioner import partition_of
@@ -211,6 +212,37 @@ def test_a_reader_follows_a_flip(log: Log, index: Fts5Index) -> None:
     assert [hit.document for hit in before.hits] == [hit.document for hit in after.hits]
 
 
+@pytest.mark.parametrize("sort", ["newest", "relevance"])
+@pytest.mark.parametrize("last", ["f" * 16, "8" + "0" * 15, "-1", "+1", " 1", "1_0", "", "g"])
+def test_a_cursor_that_was_tampered_with_is_refused(log: Log, index: Fts5Index, sort: Sort, last: str) -> None:
+    cover(log)
+    feed(log, index)
+    question = Question("", Filters(story=STORY))
+    with closing(index.reader()) as reader:
+        following = reader.search(question, sort=sort, limit=1).next
+        assert following is not None
+
+        with pytest.raises(Refused, match="cursor"):
+            reader.search(question, sort=sort, limit=1, cursor=f"{last}-{following.partition('-')[2]}")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux says which files are open")
+def test_a_consumer_lets_go_of_generations_that_were_taken_away(log: Log, index: Fts5Index, folder: Path) -> None:
+    cover(log)
+    view = index.view()
+    runner = Runner(log, view, topic=EVENTS_TOPIC, codec=committed_codec())
+    with closing(runner):
+        for _ in range(3):
+            assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 30)
+            rebuilt(log, index)
+        for partition in range(log.partitions(EVENTS_TOPIC)):
+            view.claim(partition, log_id=log.id(EVENTS_TOPIC))
+
+        opened = {str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()}
+
+    assert [name for name in sorted(opened) if str(folder) in name and name.endswith("(deleted)")] == []
+
+
 def test_whoever_held_a_partition_before_is_fenced(log: Log, index: Fts5Index, desk: Desk) -> None:
     cover(log)
     zombie = Runner(log, index.view(), topic=EVENTS_TOPIC, codec=committed_codec())
@@ -269,6 +301,24 @@ def test_a_file_that_is_no_index_is_said_and_built_anew(
 
     assert found(index, "swigert") == ["problem"]
     assert audited(index, log).differences == []
+
+
+@pytest.mark.parametrize("harm", [garbage, foreign, scribbled], ids=lambda harm: harm.__name__)
+def test_an_index_that_cannot_be_read_has_an_id_so_that_it_can_be_built_anew(
+    log: Log, index: Fts5Index, folder: Path, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    cover(log)
+    feed(log, index)
+    before = index.id
+    for ending in ("-wal", "-shm"):
+        (folder / f"search.db{ending}").unlink(missing_ok=True)
+    harm(folder / "search.db")
+
+    damaged, again = index.id, Fts5Index(folder).id
+    rebuilt(log, index)
+
+    assert again == damaged
+    assert len({before, damaged, index.id, Fts5Index(tmp_path / "other").id}) == 4
 
 
 @pytest.mark.parametrize("name", ["search.db", "search-g1.db"])

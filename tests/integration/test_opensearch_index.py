@@ -5,16 +5,22 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from msgspec.json import encode
 
 from consumers.runner import Runner
+from consumers.search.answers import Sort
+from consumers.search.opensearch import held
 from consumers.search.opensearch.index import OpenSearchIndex
+from consumers.search.opensearch.reader import _mark
 from consumers.search.opensearch.server import Action, Json, Server
 from consumers.search.opensearch.view import OpenSearchView
+from consumers.search.question import Question
 from dateline.errors import ContentDamaged, DatelineError, Refused, StoreBroken, StoreFull, StoreUnavailable
 from dateline.log import open_log
 from dateline.log.base import Log
@@ -167,12 +173,12 @@ def test_a_writer_may_die_at_any_write_and_batches_be_cut_otherwise_after(
 
 def test_a_late_writer_changes_nothing(log: Log, desk: Desk, index: OpenSearchIndex, url: str) -> None:
     cover(log)
-    held: list[Sequence[Action]] = []
+    late_ones: list[Sequence[Action]] = []
 
     class Late(Server):
         def bulk(self, actions: Sequence[Action]) -> Sequence[Json]:
             if len(actions) > 1:
-                held.append(actions)
+                late_ones.append(actions)
                 raise StoreUnavailable("It is paused.")
             return super().bulk(actions)
 
@@ -181,11 +187,51 @@ def test_a_late_writer_changes_nothing(log: Log, desk: Desk, index: OpenSearchIn
         desk.kill(STORY, "launch", reason="wrong")
         feed(log, index, batch=3)
 
-        assert held
-        for actions in held:
+        assert late_ones
+        for actions in late_ones:
             Server.bulk(late, actions)
 
     assert found(index, "lift") == []
+    assert audited(index, log).differences == []
+
+
+def test_an_index_that_is_taken_away_under_its_writer_is_built_again(
+    log: Log, desk: Desk, index: OpenSearchIndex, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held, "_REMEMBERED", 0)  # as in a partition of more states than are remembered
+    cover(log)
+    with closing(Runner(log, index.view(), topic=EVENTS_TOPIC, codec=committed_codec())) as runner:
+        assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 30)
+        for name in ("pointers", "g1", "g1-states"):
+            ask(url, "DELETE", f"/dateline-search-{name}")
+        desk.revise(STORY, "launch", headline="Lift-off at last", body="On time.")
+
+        with pytest.raises(StoreUnavailable, match="took it away"):
+            runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 30)
+        runner.reset()
+        assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 30)
+
+    assert found(index, "lift") == ["launch"]
+    assert audited(index, log).differences == []
+
+
+def test_what_a_late_write_made_of_an_index_that_was_gone_is_not_built_upon(
+    log: Log, desk: Desk, index: OpenSearchIndex, url: str
+) -> None:
+    cover(log)
+    with closing(Runner(log, index.view(), topic=EVENTS_TOPIC, codec=committed_codec())) as runner:
+        assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 30)
+        for name in ("pointers", "g1", "g1-states"):
+            ask(url, "DELETE", f"/dateline-search-{name}")
+        desk.revise(STORY, "launch", headline="Lift-off at last", body="On time.")
+
+        with suppress(DatelineError):
+            runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 30)
+        runner.reset()
+        assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 30)
+
+    assert found(index, "lift", story=STORY) == ["launch"]
+    assert found(index, "swigert", story=STORY) == ["problem"]
     assert audited(index, log).differences == []
 
 
@@ -312,6 +358,17 @@ def test_a_flip_waits_for_a_build_that_is_behind(log: Log, index: OpenSearchInde
     assert sorted(behind.values(), key=str) == [9, None, None, None]
     with pytest.raises(Refused, match="is gone"):
         generations.flip(next(p for p, wanted in behind.items() if wanted), "shadow", "g9")
+
+
+@pytest.mark.parametrize("sort", ["newest", "relevance"])
+@pytest.mark.parametrize("values", [[], ["one", "two"], [1, "x"], [1.5, 1, "x"], [1 << 63, "x"], [1.5, -1, "x"], [1.5, "x", 1]])
+def test_a_cursor_that_was_tampered_with_never_reaches_the_server(sort: Sort, values: list[object]) -> None:
+    question = Question("oxygen")
+    cursor = urlsafe_b64encode(encode((_mark(question, sort), values))).decode()
+    is_sound = values == ([1, "x"] if sort == "newest" else [1.5, 1, "x"])
+
+    with closing(OpenSearchIndex("http://127.0.0.1:9")) as index, pytest.raises(StoreUnavailable if is_sound else Refused):
+        index.reader().search(question, sort=sort, cursor=cursor)
 
 
 def test_a_password_is_in_no_message() -> None:

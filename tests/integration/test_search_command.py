@@ -52,6 +52,12 @@ def test_what_is_published_is_found_at_once(fire: Path) -> None:
     ]
 
 
+def test_a_search_before_anything_was_said_finds_nothing(tmp_path: Path) -> None:
+    said = run(tmp_path, "search", "smoke")
+
+    assert (said.code, said.out.splitlines()[0]) == (0, "No update holds “smoke”."), said.err
+
+
 def test_a_correction_is_shown_and_what_was_wrong_is_found_no_more(fire: Path) -> None:
     told(fire, "publish", "fire", "--id", "smoke", "--headline", "Smoke over the granary")
     told(fire, "correct", "fire", "smoke", "--headline", "Smoke over the brewery", "--note", "It is another house.")
@@ -130,6 +136,16 @@ def test_any_text_may_be_asked(apollo: Path, query: str) -> None:
 
     assert (said.code, said.err) in ((0, ""), (2, said.err)), said.err
     assert "Traceback" not in said.err
+
+
+def test_bytes_that_are_no_text_are_left_out_of_what_is_asked(apollo: Path) -> None:
+    page = ("--sort", "newest", "--limit", "1")
+
+    asked = json_of(run(apollo, "search", "--json", "\udcffoxygen", "--source", "\udcffNASA", *page))
+
+    assert asked == json_of(run(apollo, "search", "--json", "oxygen", "--source", "NASA", *page))
+    assert (asked["query"], len(asked["results"])) == ("oxygen", 1)
+    assert asked["next"] is not None
 
 
 def test_a_word_with_a_minus_leaves_out_what_holds_it(apollo: Path) -> None:

@@ -15,6 +15,8 @@ from dateline.errors import ContentDamaged, DatelineError, StoreFull, StoreUnava
 
 MEMORY: Final = Path(":memory:")
 _BUSY: Final = 10.0
+"""Seconds to wait for another process that writes."""
+
 _APPLICATION_ID: Final = 0x446C5378  # "DlSx"
 
 Row = tuple[Any, ...]  # Any: what a query's columns hold
@@ -38,12 +40,12 @@ class FileDamaged(ContentDamaged):
 class Database:
     """One connection to one file. Used by one thread at a time."""
 
-    def __init__(self, path: Path, *, is_new: bool = False, busy: float = _BUSY, full_sync: bool = False) -> None:
+    def __init__(self, path: Path, *, is_new: bool = False, full_sync: bool = False) -> None:
         """Open a file that is there, or make it.
 
         Args:
             is_new: Whether it is made if it is not there.
-            busy: Seconds to wait for another process that writes.
+            full_sync: Whether what is written is there after a power cut too.
 
         Raises:
             StoreUnavailable: It cannot be opened.
@@ -58,14 +60,14 @@ class Database:
             flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if path == MEMORY else 0)
             self._connection = apsw.Connection(str(path), flags=flags)
             try:
-                self._set_up(busy, full_sync=full_sync)
+                self._set_up(full_sync=full_sync)
             except BaseException:
                 self._connection.close(True)
                 raise
         self._inode = path.stat().st_ino if path != MEMORY else 0
 
-    def _set_up(self, busy: float, *, full_sync: bool) -> None:
-        self._connection.set_busy_timeout(int(busy * 1000))
+    def _set_up(self, *, full_sync: bool) -> None:
+        self._connection.set_busy_timeout(int(_BUSY * 1000))
         application = self.value("PRAGMA application_id")
         if application == 0 and self.value("SELECT count(*) FROM sqlite_master") == 0:
             self._connection.execute("PRAGMA journal_mode = WAL")

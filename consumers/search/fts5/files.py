@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from uuid import uuid4
+from platform import node
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from msgspec import Struct
 
@@ -77,13 +78,16 @@ class Files:
             yield pointers
 
     def id(self) -> str:
-        """Return what tells this index from any other."""
-        if self.exists:
-            with closing(Database(self.path)) as pointers:
-                if not pointers.is_empty:
-                    return str(pointers.value("SELECT id FROM index_id"))
-        with self.moving() as pointers:
-            return str(pointers.value("SELECT id FROM index_id"))
+        """Return what tells this index from any other; of one that cannot be read, what tells its place from others."""
+        try:
+            if self.exists:
+                with closing(Database(self.path)) as pointers:
+                    if not pointers.is_empty:
+                        return str(pointers.value("SELECT id FROM index_id"))
+            with self.moving() as pointers:
+                return str(pointers.value("SELECT id FROM index_id"))
+        except ContentDamaged:  # whoever puts another in its place has to have an id too
+            return str(uuid5(NAMESPACE_URL, f"//{node()}{self.path.resolve()}"))
 
     def point(self, pointers: Database, pointer: Pointer, to: Named | None) -> None:
         """Let a pointer name something else, or nothing."""
@@ -118,7 +122,7 @@ class Files:
 def remove(path: Path) -> int:
     """Take a file and what lies beside it away; return how many files that were."""
     removed = 0
-    for ending in _ENDINGS:
+    for ending in reversed(_ENDINGS):  # itself last: by it who goes on with this knows what is left
         with suppress(FileNotFoundError):
             path.with_name(path.name + ending).unlink()
             removed += 1

@@ -34,10 +34,9 @@ class Fts5Generations(Generations):
 
     view_name = "search"
 
-    def __init__(self, files: Files, *, group: str, partitions: int) -> None:
+    def __init__(self, files: Files, *, group: str) -> None:
         self._files = files
         self._group = group
-        self._partitions = partitions
         self._ready: dict[tuple[Pointer, str], dict[int, int | None]] = {}
 
     @override

@@ -46,7 +46,7 @@ class Fts5Index(SearchIndex):
 
     @override
     def generations(self, *, partitions: int) -> Generations:
-        return Fts5Generations(self._files, group=self.group, partitions=partitions)
+        return Fts5Generations(self._files, group=self.group)
 
     @override
     def reader(self) -> SearchReader:

@@ -10,23 +10,21 @@ from msgspec.structs import replace
 from consumers.search.fts5.asked import Asked
 from consumers.search.fts5.database import Database
 from consumers.search.fts5.expressions import terms_expression
-from consumers.search.plan import Terms
+from consumers.search.plan import Plan, Terms
 from consumers.search.query import planned
 from consumers.search.question import Question
-from consumers.search.spelling import candidates, doubtful, respelt
+from consumers.search.spelling import MOST_WRONG, candidates, doubtful, respelt
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _COUNTED: Final = 100
 """More updates than that make no candidate more likely."""
-
-_MOST_WORDS: Final = 3
 
 
 def suggestion(database: Database, question: Question, languages: Collection[str]) -> str | None:
     """Return the question with words put right that are in no update, if it then finds something."""
     wrong: dict[str, str] = {}
     for word in doubtful(question.text):
-        if len(wrong) < _MOST_WORDS and not _count(database, word, 1):
+        if len(wrong) < MOST_WRONG and not _finds(database, planned(Question(word), languages)):
             meant = _likeliest(database, word)
             if meant is None:
                 return None
@@ -34,10 +32,12 @@ def suggestion(database: Database, question: Question, languages: Collection[str
     if not wrong:
         return None
     text = respelt(question.text, wrong)
-    plan = planned(replace(question, text=text), languages)
+    return text if _finds(database, planned(replace(question, text=text), languages)) else None
+
+
+def _finds(database: Database, plan: Plan) -> bool:
     asked = Asked(plan)
-    is_found = database.row(f"SELECT 1 FROM {asked.source} LIMIT 1", asked.values) is not None
-    return text if is_found else None
+    return database.row(f"SELECT 1 FROM {asked.source} LIMIT 1", asked.values) is not None
 
 
 def _likeliest(database: Database, word: str) -> str | None:

@@ -51,6 +51,7 @@ class Fts5View(View):
         token = token_hex(8)
         with _in_words(), self._files.moving() as pointers:
             named = self._named(partition, pointers)
+            self._let_go_of_what_is_gone()
             database = self._database(named)
             if told := other_analyser(database):
                 raise OtherVersion(told)
@@ -153,6 +154,11 @@ class Fts5View(View):
         if database is None:
             raise StoreUnavailable(f"The claim on partition {claim.partition} of the search index was given up; claim it anew.")
         return database
+
+    def _let_go_of_what_is_gone(self) -> None:
+        """Close files that were taken away: nobody holds a claim in them any more, and the disk keeps them until then."""
+        for name in [name for name, database in self._open.items() if not database.is_in_place]:
+            self._open.pop(name).close()
 
     def _database(self, named: Named) -> Database:
         """Return the open file, opened anew where another one has taken its name or its place."""

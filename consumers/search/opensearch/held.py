@@ -170,8 +170,10 @@ class HeldPartition:
                     self._known.setdefault(name, None)
                 elif self._known.get(name) is None:
                     missing.append(name)
-        if missing:
-            self._learn_from(self._fetch(missing))
+        found = self._fetch(missing)
+        if len(found) < len(missing):
+            raise StoreUnavailable("What the search index held is gone: somebody took it away. Its partition is claimed anew.")
+        self._learn_from(found)
 
     def _learn_from(self, found: Mapping[str, Json]) -> None:
         for name, one in found.items():
@@ -215,11 +217,8 @@ class HeldPartition:
 
     def _state_action(self, name: str, source: bytes) -> Action:
         known = self._known.get(name)
-        return (
-            Action(self._states, name, source, known.seq_no, known.term)
-            if known is not None
-            else Action(self._states, name, source)
-        )
+        as_read = (known.seq_no, known.term) if known is not None else ()
+        return Action(self._states, name, source, *as_read)
 
     def _forget(self) -> None:
         while len(self._known) > _REMEMBERED:

@@ -67,9 +67,12 @@ def _bounded(name: str) -> str:
 
 
 def make(server: Server, index: str) -> None:
-    """Make an index if it is not there."""
-    if server.ask("GET", f"/{index}/_mapping").get("error") is None:
+    """Make an index if it is not there, and a generation's anew where a late write has made one without its mappings."""
+    found = server.ask("GET", f"/{index}/_mapping").get(index)
+    if found is not None and (index == POINTERS_INDEX or _format(found) is not None):
         return
+    if found is not None:
+        server.ask("DELETE", f"/{index}", ignore_unavailable="true")
     body = _pointers_body() if index == POINTERS_INDEX else _states_body() if index.endswith("-states") else _documents_body()
     try:
         server.ask("PUT", f"/{index}", body)
@@ -87,7 +90,7 @@ def check(server: Server) -> bool:
     found = server.ask("GET", f"/{POINTERS_INDEX}/_mapping")
     if POINTERS_INDEX not in found:
         return False
-    kept = found[POINTERS_INDEX]["mappings"].get("_meta", {}).get("dateline")
+    kept = _format(found[POINTERS_INDEX])
     if kept != FORMAT:
         what = (
             f"index {POINTERS_INDEX} of {server.shown} is none of ours"
@@ -98,6 +101,11 @@ def check(server: Server) -> bool:
             f"The search index is not usable: {what}. Take indices {BASE}-* away, then run: dateline replay search", what=what
         )
     return True
+
+
+def _format(found: Json) -> object:
+    """Return the format of an index of ours, None of any other."""
+    return found["mappings"].get("_meta", {}).get("dateline")
 
 
 def _body(properties: Json, settings: Json) -> Json:

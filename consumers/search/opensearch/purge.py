@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 from msgspec import Struct, json
 
@@ -18,7 +18,7 @@ from consumers.search.opensearch.kept import KeptKill, KeptUpdate, read
 from consumers.search.opensearch.pages import pages
 from consumers.search.opensearch.server import Action, Json, Server
 from consumers.search.opensearch.writes import TOMBSTONE
-from dateline.errors import DatelineError
+from dateline.errors import DatelineError, StoreUnavailable
 
 _PAUSE = 0.5
 
@@ -38,6 +38,7 @@ class Purger:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._places: set[Place] = set()
+        self._lock = Lock()  # of the places
         self._pending: list[_Pending] = []
         self._news = Event()
         self._ended = False
@@ -45,7 +46,8 @@ class Purger:
 
     def look(self, generation: str, partition: int) -> None:
         """See to what was killed in a partition."""
-        self._places.add((generation, partition))
+        with self._lock:
+            self._places.add((generation, partition))
         self._news.set()
         if self._thread is None:
             self._thread = Thread(target=self._run, daemon=True, name="purger")
@@ -63,12 +65,14 @@ class Purger:
             self._news.clear()
             if self._ended:
                 return
-            places, self._places = self._places, set()
+            with self._lock:
+                places, self._places = self._places, set()
             try:
                 self._silence(sorted(places))
                 self._finish()
             except DatelineError:  # the server is away, and the writer says so
-                self._places |= places
+                with self._lock:
+                    self._places |= places
                 time.sleep(_PAUSE)
                 self._news.set()
 
@@ -83,19 +87,18 @@ class Purger:
         for name in sorted({one.removesuffix("-states").removeprefix(f"{names.BASE}-") for one in indices}):
             for _, kill in new:
                 _silence(self._server, name, kill)
-        reached = {place: highest for place, (highest, _) in _shards(self._server, indices).items()}
+        reached = {place: highest for place, (highest, _) in _shards(self._server).items()}
         self._pending.append(_Pending(new, reached))
 
     def _finish(self) -> None:
         """Merge away what was written over, where nothing is kept for recovery any more."""
         if not self._pending:
             return
-        indices = _indices(self._server)
-        kept = {place: first for place, (_, first) in _shards(self._server, indices).items()}
+        kept = {place: first for place, (_, first) in _shards(self._server).items()}
         done = [one for one in self._pending if all(kept.get(at, highest + 1) > highest for at, highest in one.reached.items())]
         if not done:
             return
-        for index in indices:
+        for index in _indices(self._server):
             self._server.ask("POST", f"/{index}/_flush", force="true", wait_if_ongoing="true")
             self._server.ask("POST", f"/{index}/_forcemerge", only_expunge_deletes="true", flush="true")
             self._server.ask("POST", f"/{index}/_refresh")  # lets go of the segments that were merged
@@ -134,12 +137,19 @@ def _silence(server: Server, generation: str, kill: KeptKill) -> None:
             return
 
 
-def _shards(server: Server, indices: Sequence[str]) -> Mapping[str, tuple[int, int]]:
-    """Return of each shard's copy the number of its last write, and that of the first which it keeps for recovery."""
+def _shards(server: Server) -> Mapping[str, tuple[int, int]]:
+    """Return of each shard's copy the number of its last write, and that of the first which it keeps for recovery.
+
+    Raises:
+        StoreUnavailable: A copy does not say: it is being opened or closed.
+    """
     found: dict[str, tuple[int, int]] = {}
-    for index, about in server.ask("GET", f"/{','.join(indices)}/_stats", level="shards").get("indices", {}).items():
+    # By a pattern: of a list, an index that is dropped just now would make the whole answer an empty one.
+    for index, about in server.ask("GET", f"/{names.BASE}-g*/_stats", level="shards").get("indices", {}).items():
         for shard, copies in about["shards"].items():
             for copy in copies:
+                if "seq_no" not in copy:
+                    raise StoreUnavailable(f"A copy of shard {shard} of {index} does not say what it keeps. It is asked again.")
                 found[f"{index}/{shard}/{copy['routing']['node']}"] = (copy["seq_no"]["max_seq_no"], _kept_from(copy))
     return found
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import MsgspecError, Struct, json
+from msgspec import Meta, MsgspecError, Struct, json
 from typing_extensions import override
 
 from consumers.search.answers import COUNTED, Found, Hit, SearchReader, Sort, Total
@@ -18,7 +18,7 @@ from consumers.search.opensearch.pointers import read_pointers
 from consumers.search.opensearch.server import Json, Server
 from consumers.search.query import planned
 from consumers.search.question import Question
-from consumers.search.spelling import doubtful, respelt
+from consumers.search.spelling import MOST_WRONG, doubtful, respelt
 from consumers.search.stems import MARK
 from consumers.timeline.answers import no_cursor
 from dateline.errors import StoreUnavailable
@@ -35,11 +35,9 @@ _SORTS: Mapping[Sort, Sequence[Mapping[str, str]]] = {
 _SHOWN = ("story", "update", "language", "document")
 
 
-class _After(Struct, array_like=True):
-    """A cursor: of which question, and the sort values of the page's last."""
-
-    question: str
-    values: list[float | int | str]
+_Order = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+_CURSORS: Mapping[Sort, Any] = {"newest": tuple[str, tuple[_Order, str]], "relevance": tuple[str, tuple[float, _Order, str]]}
+"""What a cursor holds: of which question it is, and the sort values of the page's last. (Any: what `decode` takes as a type.)"""
 
 
 class Scope(Struct, frozen=True):
@@ -71,7 +69,7 @@ class OpenSearchReader(SearchReader):
     def close(self) -> None:
         pass
 
-    def _search(self, question: Question, sort: Sort, limit: int, after: _After | None) -> Found | None:
+    def _search(self, question: Question, sort: Sort, limit: int, after: Sequence[float | str] | None) -> Found | None:
         """Return what is found; None if an index was taken away meanwhile."""
         scope = self._scope()
         languages = self._languages(scope)
@@ -83,7 +81,7 @@ class OpenSearchReader(SearchReader):
         body: Json = {"size": limit + 1, "query": scope.within(asked(plan, is_ranked=sort == "relevance")), "sort": _SORTS[sort]}
         body |= {"track_total_hits": COUNTED, "_source": _SHOWN}
         if after is not None:
-            body["search_after"] = after.values
+            body["search_after"] = after
         answer = self._server.ask("POST", f"/{scope.indices}/_search", body)
         if "hits" not in answer:
             return None
@@ -91,7 +89,7 @@ class OpenSearchReader(SearchReader):
         shown = hits[:limit]
         found = self._hits(shown)
         more = _cursor(question, sort, shown[-1]["sort"]) if len(hits) > limit and shown else None
-        meant = None if total["value"] else self._meant(scope, question, languages)
+        meant = None if total["value"] or after is not None else self._meant(scope, question, languages)
         return Found(Total(total["value"], total["relation"] == "eq"), found, more, meant)
 
     def _scope(self) -> Scope:
@@ -140,7 +138,7 @@ class OpenSearchReader(SearchReader):
         wrong: dict[str, list[str]] = {}
         for word in doubtful(question.text):
             alone = planned(Question(word), languages)
-            if not self._count(scope, asked(alone, is_ranked=False)):
+            if len(wrong) < MOST_WRONG and not self._count(scope, asked(alone, is_ranked=False)):
                 wrong[word] = self._like(scope, word)
         if not wrong or not all(wrong.values()):
             return None
@@ -181,16 +179,18 @@ def _mark(question: Question, sort: Sort) -> str:
 
 
 def _cursor(question: Question, sort: Sort, values: list[Any]) -> str:  # Any: what a sort gives
-    return urlsafe_b64encode(json.encode(_After(_mark(question, sort), values))).decode().rstrip("=")
+    return urlsafe_b64encode(json.encode((_mark(question, sort), values))).decode().rstrip("=")
 
 
-def _after(question: Question, sort: Sort, cursor: str | None) -> _After | None:
+def _after(question: Question, sort: Sort, cursor: str | None) -> Sequence[float | str] | None:
+    """Return the sort values after which a page begins."""
     if cursor is None:
         return None
     try:
-        found = json.decode(urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)), type=_After)
+        said = urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
+        mark, values = json.decode(said, type=_CURSORS[sort])
     except (MsgspecError, ValueError) as error:
         raise no_cursor(cursor) from error
-    if found.question != _mark(question, sort) or len(found.values) != len(_SORTS[sort]):
+    if mark != _mark(question, sort):
         raise no_cursor(cursor)
-    return found
+    return tuple(values)
