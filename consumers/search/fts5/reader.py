@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -22,6 +23,7 @@ from consumers.search.question import Question
 from dateline.errors import Refused, StoreUnavailable
 
 _MOST_IDLE: Final = 8
+_PLACE: Final = re.compile(r"[0-7]?[0-9a-f]{1,15}")
 _LANGUAGES: Final = """WITH RECURSIVE found (language) AS (
     SELECT min(language) FROM stories UNION ALL
     SELECT (SELECT min(language) FROM stories WHERE language > found.language) FROM found WHERE found.language IS NOT NULL)
@@ -150,12 +152,9 @@ class _Cursor:
         if cursor is None:
             return None
         last, _, bound = cursor.partition("-")
-        if bound != _Cursor._bound(question, sort, generation) or not 0 < len(last) <= 16:
+        if bound != _Cursor._bound(question, sort, generation) or not _PLACE.fullmatch(last):
             raise Refused("The cursor is none of this search's, or the index was built anew since. Begin with the first page.")
-        try:
-            return int(last, 16)
-        except ValueError as error:
-            raise Refused("The cursor is none that a search gave. Begin with the first page.") from error
+        return int(last, 16)
 
     @staticmethod
     def _bound(question: Question, sort: Sort, generation: str) -> str:
