@@ -117,10 +117,16 @@ def _question(text: str, given: dict[str, Any]) -> Question:  # Any: each option
     if given["story"] is not None:
         given["story"] = check_name("story", given["story"])
     times = {name: _time(name, given[name]) for name in ("since", "until")}
-    filters = Filters(**(given | times))
+    texts = {name: _utf8(value) for name, value in given.items() if isinstance(value, str)}
+    filters = Filters(**(given | texts | times))
     if not text.strip() and not filters.is_any:
         raise click.UsageError("Say what to look for, or narrow it with an option such as --corrected.")
-    return Question(text, filters)
+    return Question(_utf8(text), filters)
+
+
+def _utf8(text: str) -> str:
+    """Return an argument as text: a shell may give bytes that are none."""
+    return text.encode(errors="replace").decode()
 
 
 def _time(name: str, text: str | None) -> datetime | None:

@@ -132,6 +132,11 @@ def test_any_text_may_be_asked(apollo: Path, query: str) -> None:
     assert "Traceback" not in said.err
 
 
+def test_bytes_that_are_no_text_are_no_words(apollo: Path) -> None:
+    assert found(apollo, "oxygen \udcff", "--limit", "1") == found(apollo, "oxygen", "--limit", "1")
+    assert found(apollo, "oxygen", "--tag", "\udcff") == []
+
+
 def test_a_word_with_a_minus_leaves_out_what_holds_it(apollo: Path) -> None:
     assert found(apollo, "oxygen")
     assert set(found(apollo, "oxygen", "-meteorite")) < set(found(apollo, "oxygen"))
