@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -78,6 +78,7 @@ class Endpoint(Struct, frozen=True):
         is_strict: Whether an unknown parameter is refused; a page's address gets them from others.
         is_kept: Whether its answers may be kept until the timeline has news: not if they tell of another view, which may hear
             of a kill later.
+        pool: Whose threads make its answers. What may be slow has others, so that nothing else waits for it.
     """
 
     path: str
@@ -91,6 +92,7 @@ class Endpoint(Struct, frozen=True):
     moves: str = ""
     is_strict: bool = True
     is_kept: bool = True
+    pool: Literal["reading", "searching"] = "reading"
 
 
 class Missing(DatelineError):

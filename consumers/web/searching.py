@@ -84,5 +84,6 @@ SEARCH_API: Final[Sequence[Endpoint]] = (
         document="Found",
         problems=(404,),
         is_kept=False,
+        pool="searching",
     ),
 )

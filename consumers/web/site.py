@@ -26,7 +26,7 @@ from dateline.errors import DatelineError, Refused, StoreUnavailable
 
 RETRY_AFTER_S: Final = 2
 _PATIENCE_S: Final = 10.0
-_THREADS: Final = 8
+_THREADS: Final = {"reading": 8, "searching": 4}
 
 ShowProblem = Callable[[Exception, Problem], Answer]
 
@@ -57,7 +57,7 @@ class Site:
         self.views = views
         self.kept = KeptAnswers(lambda: hub.is_up)
         self._answered = [0] * 6
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="reading")
+        self._pools = {name: ThreadPoolExecutor(most, thread_name_prefix=name) for name, most in _THREADS.items()}
         self._show_problem = show_problem or (lambda error, problem: problem_answer(problem))
         self._stream = Stream(hub)
         hub.on_changed = self.kept.changed
@@ -115,7 +115,7 @@ class Site:
         """
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: endpoint.read(asked))
+                return await asyncio.get_running_loop().run_in_executor(self._pools[endpoint.pool], lambda: endpoint.read(asked))
         except TimeoutError:
             raise StoreUnavailable(f"The view gave no answer within {_PATIENCE_S:g} s.") from None
 
@@ -153,7 +153,8 @@ class Site:
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self.hub.stop()
-                self._pool.shutdown(wait=False, cancel_futures=True)
+                for pool in self._pools.values():
+                    pool.shutdown(wait=False, cancel_futures=True)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

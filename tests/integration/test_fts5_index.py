@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import apsw
 import pytest
@@ -423,3 +425,42 @@ def test_a_feeder_that_is_killed_again_and_again_loses_and_doubles_nothing(
 
     assert audited(index, log).differences == []
     assert ask(index, "words").total.value == 240
+
+
+def test_whichever_page_of_the_file_is_damaged_a_replay_puts_another_in_its_place(
+    log: Log, index: Fts5Index, folder: Path, tmp_path: Path
+) -> None:
+    cover(log)
+    feed(log, index)
+    (file,) = folder.glob("search-g*.db")
+    with closing(open_generation(file)) as database:
+        database.checkpoint(patience=1.0)
+    for page in range(file.stat().st_size // 4096):
+        damaged = tmp_path / f"damaged-{page}"
+        shutil.copytree(folder, damaged)
+        with (damaged / file.name).open("r+b") as opened:
+            opened.seek(page * 4096)
+            opened.write(b"\x5a" * 4096)
+        other = Fts5Index(damaged)
+
+        rebuilt(log, other)
+
+        assert audited(other, log).differences == [], page
+        assert found(other, "houston") == ["problem"], page
+
+
+@pytest.mark.parametrize("sort", ["newest", "relevance"])
+@pytest.mark.parametrize("place", ["f" * 16, "8000000000000000", "+5", " 5", "1_0", "\u0663", "", "A", "-5"])
+def test_a_place_that_no_cursor_has_is_refused(
+    log: Log, index: Fts5Index, desk: Desk, sort: Literal["newest", "relevance"], place: str
+) -> None:
+    desk.open_story(STORY, title="Apollo 13")
+    for number in range(3):
+        desk.publish(STORY, update=f"u{number}", headline="Again")
+    feed(log, index)
+    with closing(index.reader()) as reader:
+        given = reader.search(Question("again"), sort=sort, limit=1).next
+        assert given is not None
+
+        with pytest.raises(Refused, match="Begin with the first page"):
+            reader.search(Question("again"), sort=sort, cursor=f"{place}-{given.partition('-')[2]}")

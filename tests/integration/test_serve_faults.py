@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import IncompleteRead
 from pathlib import Path
+from threading import Event, current_thread
 from typing import Any
 
 import pytest
 
+from consumers.search.answers import Found, Total
+from consumers.search.fts5.reader import Fts5Reader
 from consumers.timeline.reader import TimelineReader
 from consumers.web.channel import Channel
 from consumers.web.frames import Ring
@@ -104,3 +109,26 @@ def test_heartbeats_go_on_after_one_that_failed(site: Served, monkeypatch: pytes
         monkeypatch.undo()
         while client.response.readline() != b":\n":
             pass
+
+
+def test_searches_that_take_long_keep_nobody_else_waiting(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    are_to_end, threads = Event(), set[str]()
+
+    def wait(*_: object, **__: object) -> Found:
+        threads.add(current_thread().name)
+        are_to_end.wait(20)
+        return Found(Total(0, True), ())
+
+    monkeypatch.setattr(Fts5Reader, "search", wait)
+    with ThreadPoolExecutor(24) as asking:
+        paths = [f"/{where}?q={number}" for number in range(12) for where in ("search", "v1/search")]
+        searches = [asking.submit(site.get, path) for path in paths]
+        try:
+            eventually(lambda: len(threads) == 4, what="as many searches as may run")
+            began = time.monotonic()
+            assert site.get(UPDATES).status_code == 200
+            assert time.monotonic() - began < 2
+            assert all(name.startswith("searching") for name in threads)
+        finally:
+            are_to_end.set()
+        assert {one.result().status_code for one in searches} == {200}

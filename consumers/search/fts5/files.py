@@ -166,15 +166,3 @@ def other_analyser(database: Database) -> str:
         f"The search index {database.path} was made by another analyser ({found}; this release has {ANALYSER_VERSION}), so its "
         "words are others. Build it anew with: dateline replay search"
     )
-
-
-def is_readable(path: Path) -> bool:
-    """Whether a generation's file can be opened as what it is, and says where it stands."""
-    if not path.exists():
-        return False
-    try:
-        with closing(open_generation(path)) as database:
-            database.rows("SELECT * FROM partitions, made")
-    except ContentDamaged:
-        return False
-    return True

@@ -14,8 +14,8 @@ from consumers.generations import Comparison, Generation, Generations, Pointer
 from consumers.record_digest import Chain, log_digest
 from consumers.search.fts5.content import Content
 from consumers.search.fts5.database import Database, Row
-from consumers.search.fts5.files import Files, Named, is_readable, open_generation, remove, size_bytes
-from consumers.search.fts5.standing import standing
+from consumers.search.fts5.files import Files, Named, open_generation, remove, size_bytes
+from consumers.search.fts5.standing import is_readable, standing
 from consumers.search.fts5.view import Fts5View
 from consumers.search.order import SPREAD
 from consumers.timeline.documents import read_story
@@ -79,7 +79,9 @@ class Fts5Generations(Generations):
     def seqs(self, pointer: Pointer, partition: int) -> Mapping[str, int]:
         with ExitStack() as stack:
             database = self._opened(pointer, stack)
-            return _seqs(database, partition) if database is not None else {}
+            if database is None:
+                return {}
+            return _live_seqs(database, partition) if pointer == "live" else _seqs(database, partition)
 
     @override
     def compare(self, partition: int, pointer: Pointer = "shadow", *, but: Container[str] = ()) -> Iterator[Comparison]:
@@ -88,11 +90,12 @@ class Fts5Generations(Generations):
             if len(pair) != 2:
                 raise GenerationGone("The search index has no two generations any more to compare. See: dateline generations")
             live, other = pair
-            waiting = {story for found in pair for story in _seqs(found, partition) if story not in but}
+            both = _live_seqs(live, partition).keys() | _seqs(other, partition).keys()
+            waiting = {story for story in both if story not in but}
             patient_until = time.monotonic() + _PATIENCE
             while waiting and time.monotonic() < patient_until:
                 with live.reading(), other.reading():
-                    mine, theirs = _seqs(live, partition), _seqs(other, partition)
+                    mine, theirs = _live_seqs(live, partition), _seqs(other, partition)
                     still = sorted(story for story in waiting if mine.get(story, 0) == theirs.get(story, 0))
                     compared = [_comparison(story, live, other) for story in still]
                 yield from compared
@@ -137,7 +140,7 @@ class Fts5Generations(Generations):
         Args:
             is_exact: Whether a partition that was ready must not have fallen behind since; who rolls back feeds one at a time.
         """
-        if live is None or not is_readable(live.path):
+        if live is None or not is_readable(live):
             return {}
         with closing(open_generation(live.path)) as database, database.writing():
             theirs = _offsets(database)
@@ -153,7 +156,7 @@ class Fts5Generations(Generations):
 
     def _swap(self, pointers: Database, live: Named | None, to: Pointer, new: Named) -> None:
         self._files.point(pointers, to, None)
-        if live is not None and is_readable(live.path):
+        if live is not None and is_readable(live):
             self._files.point(pointers, "previous", live)
         self._files.point(pointers, "live", new)
 
@@ -236,8 +239,20 @@ def _seqs(database: Database, partition: int) -> dict[str, int]:
     return dict(database.rows("SELECT story, seq FROM stories WHERE partition = ?", (partition,)))
 
 
+def _live_seqs(live: Database, partition: int) -> dict[str, int]:
+    """Return the same of the live one; nothing where it is damaged, which a replay is to mend."""
+    with suppress(ContentDamaged):
+        return _seqs(live, partition)
+    return {}
+
+
 def _comparison(story: str, live: Database, other: Database) -> Comparison:
-    mine, theirs = _shown(story, live), _shown(story, other)
+    """Return how what two builds hold of a story differs; nobody knows if the live one is damaged there."""
+    theirs = _shown(story, other)
+    try:
+        mine = _shown(story, live)
+    except ContentDamaged:
+        return Comparison(story, None)
     told = [
         line
         for name in sorted(mine.keys() | theirs.keys())

@@ -14,8 +14,8 @@ from consumers.generations import Pointer
 from consumers.search.fts5 import killed
 from consumers.search.fts5.content import Content
 from consumers.search.fts5.database import Database, FileDamaged
-from consumers.search.fts5.files import Files, Named, is_readable, open_generation, other_analyser, remove
-from consumers.search.fts5.standing import standing
+from consumers.search.fts5.files import Files, Named, open_generation, other_analyser, remove
+from consumers.search.fts5.standing import is_readable, standing
 from consumers.story import FOLD_VERSION
 from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Parked, Pending, View
 from dateline.errors import DatelineError, GenerationGone, OtherVersion, StoreBroken, StoreUnavailable
@@ -68,7 +68,7 @@ class Fts5View(View):
         if named is not None and named.path.exists():
             return named
         live = found.get("live")
-        is_live = self._new and live is not None and live.name == self._new and is_readable(live.path)
+        is_live = self._new and live is not None and live.name == self._new and is_readable(live)
         if self._new == "none" or is_live:
             raise self._gone(partition)
         if named is not None:

@@ -61,7 +61,7 @@ def page_endpoints(name: str) -> Sequence[Endpoint]:
     of_story, seq, asking = (CURSOR, AS_OF), (_SEQ,), (Q, _IN, SORT, LIST_CURSOR)
     return (
         _endpoint("/", "frontPage", "The stories.", page(_front)),
-        _endpoint("/search", "searchPage", "What a search found.", searched, parameters=asking, problems=missing, is_kept=False),
+        _endpoint("/search", "searchPage", "What a search found.", searched, parameters=asking, problems=missing, is_search=True),
         _endpoint(story, "storyPage", "A story's live page.", page(_story), parameters=of_story, problems=missing),
         _endpoint(f"{story}/head", "storyHead", "The page's head, as it is now.", page(_head), parameters=seq, problems=missing),
         _endpoint(update, "updatePage", "One update's own page.", page(_update), problems=gone),
@@ -99,11 +99,10 @@ def _endpoint(
     *,
     parameters: Sequence[Parameter] = (),
     problems: Sequence[int] = (),
-    is_kept: bool = True,
+    is_search: bool = False,
 ) -> Endpoint:
-    return Endpoint(
-        path, name, meaning, read, parameters=parameters, media_type=HTML, problems=problems, is_strict=False, is_kept=is_kept
-    )
+    found = Endpoint(path, name, meaning, read, parameters=parameters, media_type=HTML, problems=problems, is_strict=False)
+    return structs.replace(found, is_kept=False, pool="searching") if is_search else found
 
 
 def _page(text: str) -> Answer:
