@@ -249,3 +249,9 @@ def _loads(module: Module) -> Iterator[str]:
             continue
         around = (name for name in _ancestors(found.target) if not f"{module.name}.".startswith(f"{name}."))
         yield from (name for name in (found.target, *around) if name in modules())
+
+
+def test_stemmers_are_asked_in_one_module() -> None:
+    users = {module.name for module, found in imports() if _top(found.target) == "Stemmer"}
+
+    assert users == {"consumers.search.stems"}
