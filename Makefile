@@ -52,9 +52,10 @@ chaos: $(DEV) ## Kill, pause and empty processes and servers while events flow, 
 	@$(MAKE) servers
 	@$(PY) -m tests.chaos
 
-servers: # What tests and measurements start of their own: Redis, Kafka, nginx, a browser; what checks pages and docker-compose.yml.
+servers: # What tests and measurements start of their own: Redis, Kafka, OpenSearch, nginx, a browser; what checks pages and docker-compose.yml.
 	@scripts/ensure-redis.sh $(VENV)
 	@scripts/ensure-kafka.sh
+	@scripts/ensure-opensearch.sh
 	@scripts/ensure-nginx.sh
 	@scripts/ensure-compose.sh
 	@scripts/ensure-chromium.sh
