@@ -16,6 +16,7 @@ from msgspec import Struct
 from consumers.search.fts5.asked import Asked
 from consumers.search.fts5.database import Database
 from consumers.search.fts5.expressions import terms_expression
+from consumers.search.forms import alternatives
 from consumers.search.fts5.schema import COLUMNS, EVERY
 from consumers.search.plan import AllOf, AnyOf, Node, Terms
 
@@ -118,10 +119,15 @@ def _phrases(node: Node | None, group: Terms | None, *, is_wanted: bool) -> Iter
     """
     if isinstance(node, Terms):
         yield (group or node) if is_wanted else None, node
-    elif isinstance(node, AllOf | AnyOf):
-        forms = [part for part in node.parts if isinstance(part, Terms)] if isinstance(node, AnyOf) else []
+    elif isinstance(node, AllOf):
         for part in node.parts:
-            yield from _phrases(part, forms[0] if forms and isinstance(part, Terms) else None, is_wanted=is_wanted)
+            yield from _phrases(part, None, is_wanted=is_wanted)
+    elif isinstance(node, AnyOf):
+        words = alternatives(node)
+        forms = node.parts if len(words) == 1 else words  # one word in its forms, or words with an OR between
+        for part in forms:
+            first = forms[0] if len(words) == 1 and isinstance(forms[0], Terms) and isinstance(part, Terms) else None
+            yield from _phrases(part, first, is_wanted=is_wanted)
     elif node is not None:
         if node.part is None:
             yield None, Terms((EVERY,))
