@@ -194,7 +194,7 @@ def test_producers_and_consumers_meet_only_in_the_log() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("driver", ["kafka", "redis"])
+@pytest.mark.parametrize("driver", ["kafka", "redis", "apsw", "opensearchpy"])
 def test_a_driver_is_imported_in_one_module(driver: str) -> None:
     users = {module.name: module.where(found) for module, found in imports() if _top(found.target) == driver}
 

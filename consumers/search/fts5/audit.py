@@ -68,7 +68,11 @@ def audit(files: Files, log: Log, *, topic: str, codec: Codec) -> IndexAudit:
             replica.fold_to(end)
             records += replica.records
             failed |= replica.failed.keys()
-        found = [*_unsound(live), *_differences(folded, live, failed)]
+        found = list(_unsound(live))
+        try:
+            found += _differences(folded, live, failed)
+        except ContentDamaged as error:
+            found.append(f"the file cannot be read to its end: {error.what}")
         return IndexAudit(
             records,
             folded.value("SELECT count(*) FROM stories"),
@@ -122,8 +126,9 @@ def _words_differ(folded: Database, live: Database) -> Iterator[str]:
     for database in (folded, live):
         database.run("CREATE VIRTUAL TABLE IF NOT EXISTS temp.standing USING fts5vocab('main', 'words', 'instance')")
     names: dict[int, str] = dict(live.rows(_NAMES))
-    by_name = {name: place for place, name in names.items()}
-    places: dict[int, int] = {place: by_name.get(name, place) for place, name in folded.each(_NAMES)}
+    by_name: dict[str, int] = {name: place for place, name in names.items()}
+    theirs: dict[int, str] = dict(folded.rows(_NAMES))
+    places = {place: by_name.get(name, place) for place, name in theirs.items()}
     expected, found = _sums(folded, places), _sums(live, {})
     for term in sorted(expected.keys() | found.keys()):
         if expected.get(term) != found.get(term):

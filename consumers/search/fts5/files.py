@@ -165,11 +165,12 @@ def other_analyser(database: Database) -> str:
 
 
 def is_readable(path: Path) -> bool:
-    """Whether a generation's file can be opened as what it is."""
+    """Whether a generation's file can be opened as what it is, and says where it stands."""
+    if not path.exists():
+        return False
     try:
-        open_generation(path).close()
+        with closing(open_generation(path)) as database:
+            database.rows("SELECT * FROM partitions, made")
     except ContentDamaged:
         return False
-    except StoreUnavailable:
-        return path.exists()
     return True

@@ -138,7 +138,7 @@ class Fts5Generations(Generations):
         Args:
             is_exact: Whether a partition that was ready must not have fallen behind since; who rolls back feeds one at a time.
         """
-        if live is None or not live.path.exists() or not is_readable(live.path):
+        if live is None or not is_readable(live.path):
             return {}
         with closing(open_generation(live.path)) as database, database.writing():
             theirs = _offsets(database)
@@ -154,7 +154,7 @@ class Fts5Generations(Generations):
 
     def _swap(self, pointers: Database, live: Named | None, to: Pointer, new: Named) -> None:
         self._files.point(pointers, to, None)
-        if live is not None and live.path.exists() and is_readable(live.path):
+        if live is not None and is_readable(live.path):
             self._files.point(pointers, "previous", live)
         self._files.point(pointers, "live", new)
 

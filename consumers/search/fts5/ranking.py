@@ -20,10 +20,13 @@ from consumers.search.forms import alternatives
 from consumers.search.fts5.schema import COLUMNS, EVERY
 from consumers.search.plan import AllOf, AnyOf, Node, Terms
 
-LOOKED_AT: Final = 1_000
+LOOKED_AT: Final = 600
 """Of how many matches the best come first; those are all that can be paged through."""
 
-_IN_HEADLINES: Final = 500
+_IN_HEADLINES: Final = 300
+_FAR_BACK: Final = 3_000
+"""Among how many of the newest matches headlines are looked for: else a phrase that no headline holds costs a look at all."""
+
 _PROBED: Final = 500
 """How many of a word's newest updates tell how common it is."""
 
@@ -64,7 +67,10 @@ def ranked(database: Database, asked: Asked) -> list[int]:
     found = _scored(database, asked, "score(words)", LOOKED_AT)
     if len(found) == LOOKED_AT:
         headlines = " AND ".join(_in_headline(word) for word in words)
-        found += _scored(database, Asked(asked.plan, beside=f"({headlines})"), "score(words)", _IN_HEADLINES)
+        among = Asked(asked.plan, beside=f"({headlines})")
+        among.source += " AND words.rowid >= ?"
+        among.values.append(_far_back(database, asked))
+        found += _scored(database, among, "score(words)", _IN_HEADLINES)
     best = sorted(dict(found).items(), key=lambda one: (-one[1], -one[0]))
     return [place for place, _ in best[:LOOKED_AT]]
 
@@ -72,6 +78,12 @@ def ranked(database: Database, asked: Asked) -> list[int]:
 def _scored(database: Database, asked: Asked, score: str, most: int) -> list[Any]:  # Any: a place and its score
     sql = f"SELECT words.rowid, {score} FROM {asked.source} ORDER BY words.rowid DESC LIMIT {most}"
     return database.rows(sql, asked.values)
+
+
+def _far_back(database: Database, asked: Asked) -> int:
+    """Return the place of the oldest match that may still come first."""
+    sql = f"SELECT words.rowid FROM {asked.source} ORDER BY words.rowid DESC LIMIT 1 OFFSET {_FAR_BACK}"
+    return int(database.value(sql, asked.values) or 0)
 
 
 class _Scoring:
@@ -89,10 +101,12 @@ class _Scoring:
         for word in self._words:
             often = 0.0
             for phrase, counts in word.phrases:
-                hits = sum(
-                    weight * len(at) for weight, at in zip(_WEIGHTS, full_text.phrase_locations(phrase), strict=True) if at
-                )
-                often = max(often, counts * hits)
+                hits = 0.0
+                for weight, at in zip(_WEIGHTS, full_text.phrase_locations(phrase), strict=True):
+                    if at:
+                        hits += weight * len(at)
+                if counts * hits > often:
+                    often = counts * hits
             score += word.rarity * often / (_K1 * length + often)
         return score
 

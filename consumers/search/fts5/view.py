@@ -14,7 +14,7 @@ from consumers.generations import Pointer
 from consumers.search.fts5 import killed
 from consumers.search.fts5.content import Content
 from consumers.search.fts5.database import Database, FileDamaged
-from consumers.search.fts5.files import Files, Named, open_generation, other_analyser, remove
+from consumers.search.fts5.files import Files, Named, is_readable, open_generation, other_analyser, remove
 from consumers.search.fts5.standing import standing
 from consumers.story import FOLD_VERSION
 from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Parked, Pending, View
@@ -66,7 +66,8 @@ class Fts5View(View):
         if named is not None and named.path.exists():
             return named
         live = found.get("live")
-        if self._new == "none" or (self._new and live is not None and live.name == self._new and live.path.exists()):
+        is_live = self._new and live is not None and live.name == self._new and is_readable(live.path)
+        if self._new == "none" or is_live:
             raise self._gone(partition)
         if named is not None:
             self._files.point(pointers, self._pointer, None)
