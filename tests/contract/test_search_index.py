@@ -11,20 +11,23 @@ import pytest
 
 from consumers.search.fts5.index import Fts5Index
 from consumers.search.index import SearchIndex
+from consumers.search.opensearch.index import OpenSearchIndex
 from consumers.search.question import Question
 from dateline.errors import Refused, StoreUnavailable
 from dateline.log import open_log
 from dateline.log.base import Log
 from producers.desk import Desk
 from schemas.topics import EVENTS_TOPIC
+from tests.support.opensearch_server import empty, opensearch_url
 from tests.support.planted import STORY, cover
 from tests.support.searched import ask, audited, feed, found
 
 
-@pytest.fixture(params=["fts5"])
+@pytest.fixture(params=["fts5", "opensearch"])
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SearchIndex]:
     """An empty index, on each backend."""
-    with closing(Fts5Index(tmp_path)) as index:
+    is_fts5 = request.param == "fts5"
+    with closing(Fts5Index(tmp_path) if is_fts5 else OpenSearchIndex(empty(opensearch_url()))) as index:
         yield index
 
 

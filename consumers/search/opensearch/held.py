@@ -49,6 +49,7 @@ class HeldPartition:
 
     Attributes:
         has_killed: Whether an update was killed since somebody asked.
+        has_written: Whether any batch was written.
     """
 
     def __init__(self, server: Server, placed: Placed) -> None:
@@ -57,7 +58,11 @@ class HeldPartition:
         self._states = names.states(placed.generation)
         self._known: OrderedDict[str, Known | None] = OrderedDict()
         self._failed = ""
-        self.has_killed = False
+        self.has_killed = self.has_written = False
+
+    @property
+    def generation(self) -> str:
+        return self._placed.generation
 
     @property
     def token(self) -> str:
@@ -230,7 +235,7 @@ class HeldPartition:
             at = self._placed.at
             done = write_cursor(self._server, self._placed, replace(at, **moved(at, batch)))
             if done is not None:
-                self._placed = done
+                self._placed, self.has_written = done, True
                 return Applied("OK")
             found = read_cursor(self._server, self._placed.generation, at.partition)
             if found is None or (found.at.token, found.at.offset) != (at.token, batch.offset):

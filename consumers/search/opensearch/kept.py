@@ -141,7 +141,9 @@ def _is_after(first: int, last: int, cursor: int, what: str) -> bool:
 
 
 def _silent(one: Ordered) -> Ordered:
-    return Ordered(one.order, replace(one.update, words=NO_WORDS, corrections=()))
+    last = one.update.last
+    silent = replace(last, note=None) if last is not None else None
+    return Ordered(one.order, replace(one.update, words=NO_WORDS, corrections=(), last=silent))
 
 
 def by_id(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:  # Any: what JSON holds

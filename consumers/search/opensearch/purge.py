@@ -6,10 +6,11 @@ the words, wait until each index has let go of what came before, merge away what
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from threading import Event, Thread
 
-from msgspec import json
+from msgspec import Struct, json
 
 from consumers.search.opensearch import names
 from consumers.search.opensearch.cursors import TRIES, read_cursor
@@ -20,9 +21,15 @@ from consumers.search.opensearch.writes import TOMBSTONE
 from dateline.errors import DatelineError
 
 _PAUSE = 0.5
-_AGAIN = 5.0
 
 Place = tuple[str, int]
+
+
+class _Pending(Struct):
+    """Kills whose words are written over: gone for good once each shard has let go of all up to a number."""
+
+    kills: list[tuple[str, KeptKill]]
+    reached: Mapping[str, int]
 
 
 class Purger:
@@ -30,65 +37,82 @@ class Purger:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._looked_at: set[Place] = set()
+        self._places: set[Place] = set()
+        self._pending: list[_Pending] = []
         self._news = Event()
-        self._ended = Event()
+        self._ended = False
         self._thread: Thread | None = None
 
     def look(self, generation: str, partition: int) -> None:
         """See to what was killed in a partition."""
-        self._looked_at.add((generation, partition))
+        self._places.add((generation, partition))
         self._news.set()
         if self._thread is None:
             self._thread = Thread(target=self._run, daemon=True, name="purger")
             self._thread.start()
 
     def close(self) -> None:
-        self._ended.set()
+        self._ended = True
         self._news.set()
         if self._thread is not None:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._ended.is_set():
-            self._news.wait()
+        while True:
+            self._news.wait(_PAUSE if self._pending else None)
             self._news.clear()
-            places, self._looked_at = self._looked_at, set()
+            if self._ended:
+                return
+            places, self._places = self._places, set()
             try:
-                if not self._ended.is_set():
-                    purge(self._server, sorted(places), ended=self._ended)
-            except DatelineError:  # the server is away; the writer says so
-                self._looked_at |= places
-                if not self._ended.wait(_AGAIN):
-                    self._news.set()
+                self._silence(sorted(places))
+                self._finish()
+            except DatelineError:  # the server is away, and the writer says so
+                self._places |= places
+                time.sleep(_PAUSE)
+                self._news.set()
 
+    def _silence(self, places: Sequence[Place]) -> None:
+        """Write over the words of what was killed in partitions, in every generation."""
+        known = {(generation, kill.story, kill.update) for one in self._pending for generation, kill in one.kills}
+        found = [(generation, kill) for generation, partition in places for kill in _killed(self._server, generation, partition)]
+        new = [(generation, kill) for generation, kill in found if (generation, kill.story, kill.update) not in known]
+        if not new:
+            return
+        indices = _indices(self._server)
+        for name in sorted({one.removesuffix("-states").removeprefix(f"{names.BASE}-") for one in indices}):
+            for _, kill in new:
+                _silence(self._server, name, kill)
+        reached = {place: highest for place, (highest, _) in _shards(self._server, indices).items()}
+        self._pending.append(_Pending(new, reached))
 
-def purge(server: Server, places: Sequence[Place], *, ended: Event) -> int:
-    """Take out what was killed in the partitions of generations that are `places`; return how many updates that were."""
-    done: list[tuple[str, KeptKill]] = []
-    for generation, partition in places:
-        cursor = read_cursor(server, generation, partition)
-        done += [(generation, one) for one in _killed(server, generation, partition) if cursor and one.offset < cursor.at.offset]
-    if not done:
-        return 0
-    indices = _indices(server)
-    for generation in sorted({one.removesuffix("-states") for one in indices}):
-        for _, kill in done:
-            _silence(server, generation.removeprefix(f"{names.BASE}-"), kill)
-    if _let_go(server, indices, ended=ended):
+    def _finish(self) -> None:
+        """Merge away what was written over, where nothing is kept for recovery any more."""
+        if not self._pending:
+            return
+        indices = _indices(self._server)
+        kept = {place: first for place, (_, first) in _shards(self._server, indices).items()}
+        done = [one for one in self._pending if all(kept.get(at, highest + 1) > highest for at, highest in one.reached.items())]
+        if not done:
+            return
         for index in indices:
-            server.ask("POST", f"/{index}/_forcemerge", only_expunge_deletes="true", flush="true")
-            server.ask("POST", f"/{index}/_flush", force="true", wait_if_ongoing="true")
-        for generation, kill in done:
-            server.ask("DELETE", names.path(names.states(generation), names.kill_id(kill.story, kill.update)))
-    return len(done)
+            self._server.ask("POST", f"/{index}/_flush", force="true", wait_if_ongoing="true")
+            self._server.ask("POST", f"/{index}/_forcemerge", only_expunge_deletes="true", flush="true")
+            self._server.ask("POST", f"/{index}/_refresh")  # lets go of the segments that were merged
+            self._server.ask("POST", f"/{index}/_flush", force="true", wait_if_ongoing="true")
+        for generation, kill in (found for one in done for found in one.kills):
+            path = names.path(names.states(generation), names.kill_id(kill.story, kill.update))
+            self._server.ask("DELETE", path)
+        self._pending = [one for one in self._pending if one not in done]
 
 
 def _killed(server: Server, generation: str, partition: int) -> list[KeptKill]:
-    index = names.states(generation)
+    """Return what was killed in a partition before its cursor, and is not done."""
+    index, cursor = names.states(generation), read_cursor(server, generation, partition)
     server.ask("POST", f"/{index}/_refresh")
     wanted = {"bool": {"filter": [{"term": {"kind": "k"}}, {"term": {"partition": partition}}]}}
-    return [read(KeptKill, found["_source"], "a kill") for found in pages(server, index, wanted)]
+    found = [read(KeptKill, one["_source"], "a kill") for one in pages(server, index, wanted)]
+    return [one for one in found if cursor is not None and one.offset < cursor.at.offset]
 
 
 def _indices(server: Server) -> list[str]:
@@ -108,17 +132,6 @@ def _silence(server: Server, generation: str, kill: KeptKill) -> None:
         (told,) = server.bulk([Action(index, name, json.encode(kept), found["_seq_no"], found["_primary_term"])])
         if told["status"] < 300:
             return
-
-
-def _let_go(server: Server, indices: Sequence[str], *, ended: Event) -> bool:
-    """Wait until no index keeps what was written before now; return whether it came to that."""
-    reached = {place: highest for place, (highest, _) in _shards(server, indices).items()}
-    while not ended.is_set():
-        found = _shards(server, indices)
-        if all(place not in found or found[place][1] > highest for place, highest in reached.items()):
-            return True
-        ended.wait(_PAUSE)
-    return False
 
 
 def _shards(server: Server, indices: Sequence[str]) -> Mapping[str, tuple[int, int]]:

@@ -97,9 +97,8 @@ class OpenSearchReader(SearchReader):
     def _scope(self) -> Scope:
         live = read_pointers(self._server).named.get("live", {})
         if not live:
-            raise StoreUnavailable(
-                f"There is no search index at {self._server.shown} yet. It is built by: dateline consume search"
-            )
+            told = f"There is no search index at {self._server.shown} yet"
+            raise StoreUnavailable(f"{told}. It is built by dateline consume search, or by: dateline replay search")
         generations = sorted(set(live.values()))
         if len(generations) == 1:
             return Scope(names.documents(generations[0]))

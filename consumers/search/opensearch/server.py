@@ -18,6 +18,7 @@ Json = dict[str, Any]  # Any: what JSON holds
 
 _MAJORS = ("2", "3")
 _TIMEOUT = 30.0
+_CONNECTIONS = 8
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 _LATER = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
 _TOLD = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
@@ -72,7 +73,14 @@ class Server:
         self.shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
         self._patience = patience
         self._driver = _driver()
-        self._client = self._driver.OpenSearch([url], max_retries=0, retry_on_timeout=False, retry_on_status=(), timeout=_TIMEOUT)
+        given = {
+            "max_retries": 0,
+            "retry_on_timeout": False,
+            "retry_on_status": (),
+            "timeout": _TIMEOUT,
+            "pool_maxsize": _CONNECTIONS,
+        }
+        self._client = self._driver.OpenSearch([url], **given)
         self._is_known = False
 
     def ask(self, method: str, path: str, body: object = None, **params: object) -> Json:

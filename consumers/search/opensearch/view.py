@@ -10,6 +10,7 @@ from typing import TypeVar
 from typing_extensions import override
 
 from consumers.generations import Pointer
+from consumers.search.opensearch import names
 from consumers.search.opensearch.cursors import (
     TRIES,
     Placed,
@@ -26,7 +27,7 @@ from consumers.search.opensearch.purge import Purger
 from consumers.search.opensearch.server import Server
 from consumers.story import FOLD_VERSION
 from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Parked, Pending, View
-from dateline.errors import GenerationGone, StoreUnavailable
+from dateline.errors import DatelineError, GenerationGone, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -79,10 +80,18 @@ class OpenSearchView(View):
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.shutdown(wait=True, cancel_futures=True)
+            self._show()
         purger, self._purger = self._purger, None
         if purger is not None:
             purger.close()
         self._held.clear()
+
+    def _show(self) -> None:
+        """Have readers find at once what was written last."""
+        written = {names.documents(held.generation) for held in self._held.values() if held.has_written}
+        if written:
+            with suppress(DatelineError):  # they find it in a moment as well
+                self._server.ask("POST", f"/{','.join(sorted(written))}/_refresh")
 
     def _claim(self, partition: int, log_id: str) -> Claim:
         self._held.pop(partition, None)
