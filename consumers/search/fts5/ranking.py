@@ -13,10 +13,10 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
+from consumers.search.forms import alternatives
 from consumers.search.fts5.asked import Asked
 from consumers.search.fts5.database import Database
 from consumers.search.fts5.expressions import terms_expression
-from consumers.search.forms import alternatives
 from consumers.search.fts5.schema import COLUMNS, EVERY
 from consumers.search.plan import AllOf, AnyOf, Node, Terms
 
