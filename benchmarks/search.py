@@ -53,13 +53,14 @@ def rows() -> list[Row]:
     """Return the rows of the table."""
     coverage = Coverage()
     with opensearch() as url, TemporaryDirectory() as folder:
-        found = _quality_rows(url)
-        found += _findable_rows()
+        found = [*_quality_rows(url), *_findable_rows()]
         found += _index_rows(coverage, "FTS5", Fts5Index)
         if url is not None:
             found += _index_rows(coverage, "OpenSearch", lambda _: OpenSearchIndex(empty(url)))
+        print("… search: FTS5", file=sys.stderr)
         found += fts5_rows(coverage, Path(folder), UPDATES)
         if url is not None:
+            print("… search: OpenSearch", file=sys.stderr)
             found += _served_rows(coverage, empty(url))
     return found
 
@@ -122,7 +123,7 @@ def _index_rows(coverage: Coverage, name: str, make: Callable[[Path], SearchInde
         records = coverage.records(EVENTS)
         while batch := list(islice(records, _BATCH)):
             log.append(EVENTS_TOPIC, batch)
-        ends = {0: EVENTS + STORIES}
+        ends = log.end_offsets(EVENTS_TOPIC)
         for at in range(_ROUNDS):
             place = Path(folder) / str(at)
             place.mkdir()
