@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
+from consumers.search.forms import alternatives
 from consumers.search.fts5.asked import Asked
 from consumers.search.fts5.database import Database
 from consumers.search.fts5.expressions import terms_expression
@@ -23,8 +24,8 @@ LOOKED_AT: Final = 600
 """Of how many matches the best come first; those are all that can be paged through."""
 
 _IN_HEADLINES: Final = 300
-_FAR_BACK: Final = 3_000
-"""Among how many of the newest matches headlines are looked for: else a phrase that no headline holds costs a look at all."""
+_FAR_BACK: Final = 5
+"""How many times as far back as those headlines are looked for: else a phrase that no headline holds costs a look at all."""
 
 _PROBED: Final = 500
 """How many of a word's newest updates tell how common it is."""
@@ -68,7 +69,8 @@ def ranked(database: Database, asked: Asked) -> list[int]:
         headlines = " AND ".join(_in_headline(word) for word in words)
         among = Asked(asked.plan, beside=f"({headlines})")
         among.source += " AND words.rowid >= ?"
-        among.values.append(_far_back(database, asked))
+        newest, oldest = found[0][0], found[-1][0]
+        among.values.append(newest - _FAR_BACK * (newest - oldest))
         found += _scored(database, among, "score(words)", _IN_HEADLINES)
     best = sorted(dict(found).items(), key=lambda one: (-one[1], -one[0]))
     return [place for place, _ in best[:LOOKED_AT]]
@@ -77,12 +79,6 @@ def ranked(database: Database, asked: Asked) -> list[int]:
 def _scored(database: Database, asked: Asked, score: str, most: int) -> list[Any]:  # Any: a place and its score
     sql = f"SELECT words.rowid, {score} FROM {asked.source} ORDER BY words.rowid DESC LIMIT {most}"
     return database.rows(sql, asked.values)
-
-
-def _far_back(database: Database, asked: Asked) -> int:
-    """Return the place of the oldest match that may still come first."""
-    sql = f"SELECT words.rowid FROM {asked.source} ORDER BY words.rowid DESC LIMIT 1 OFFSET {_FAR_BACK}"
-    return int(database.value(sql, asked.values) or 0)
 
 
 class _Scoring:
@@ -132,10 +128,15 @@ def _phrases(node: Node | None, group: Terms | None, *, is_wanted: bool) -> Iter
     """
     if isinstance(node, Terms):
         yield (group or node) if is_wanted else None, node
-    elif isinstance(node, AllOf | AnyOf):
-        forms = [part for part in node.parts if isinstance(part, Terms)] if isinstance(node, AnyOf) else []
+    elif isinstance(node, AllOf):
         for part in node.parts:
-            yield from _phrases(part, forms[0] if forms and isinstance(part, Terms) else None, is_wanted=is_wanted)
+            yield from _phrases(part, None, is_wanted=is_wanted)
+    elif isinstance(node, AnyOf):
+        words = alternatives(node)
+        forms = node.parts if len(words) == 1 else words  # one word in its forms, or words with an OR between
+        for part in forms:
+            first = forms[0] if len(words) == 1 and isinstance(forms[0], Terms) and isinstance(part, Terms) else None
+            yield from _phrases(part, first, is_wanted=is_wanted)
     elif node is not None:
         if node.part is None:
             yield None, Terms((EVERY,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from consumers.search.forms import alternatives
 from consumers.search.opensearch import names
 from consumers.search.opensearch.server import Json
 from consumers.search.plan import AllOf, AnyOf, Node, Plan, Terms
@@ -36,6 +37,9 @@ def _node(node: Node, *, is_ranked: bool) -> Json:
     if isinstance(node, AllOf):
         return {"bool": {"must": [_node(part, is_ranked=is_ranked) for part in node.parts]}}
     if isinstance(node, AnyOf):
+        words = alternatives(node)
+        if is_ranked and len(words) > 1:  # words with an OR between are added up; of the forms of one, the best counts
+            return {"bool": {"should": [_node(word, is_ranked=True) for word in words], "minimum_should_match": 1}}
         return _any([_node(part, is_ranked=is_ranked) for part in node.parts])
     part = [_node(node.part, is_ranked=is_ranked)] if node.part is not None else []
     return {"bool": {"must": part, "must_not": [_node(node.but, is_ranked=False)]}}
