@@ -22,7 +22,7 @@ from schemas.headers import claimed
 from schemas.names import story_of_key
 
 _IN_WORDS = "content"
-_NOT_SAID = frozenset({"event_id", "story", "occurred_at", "expects", "caused_by", _IN_WORDS})
+_NOT_SAID = frozenset({"event_id", "story", "occurred_at", "expects", "caused_by", "extra", _IN_WORDS})
 
 
 class Homeless(Struct, frozen=True):

@@ -8,18 +8,21 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
 from itertools import islice
+from pathlib import Path
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from consumers.intake import fingerprint
 from dateline.deployment import Deployment
+from dateline.documents import Document, documents, is_event_lines, read_errors
 from dateline.errors import DatelineError, Refused, StoreUnavailable
 from dateline.log.base import MAX_RECORD_BYTES, NewRecord
-from dateline.ndjson import BadLine, BadLines, Line, event_of
+from dateline.ndjson import BadLine, BadLines, event_of, read_lines
 from dateline.spool import Spool, batches
 from dateline.verdicts import told_of
+from dateline.wires import Passed, Reading, Told, events_in, read_document
 from producers.desk import Receipt
 from producers.records import record_of
 from schemas.events import Event
@@ -32,10 +35,12 @@ IN_THE_LOG = -1
 """In place of an offset: the event was in the log before and was not sent."""
 
 Advance = Callable[[int], None]
+Documented: TypeAlias = Told | BadLine | Passed
+"""What stands at one place of a document: events, nothing that can be used, or nothing for readers."""
 
 
 class Outgoing(Struct, frozen=True):
-    """An event that waits to be sent, and the line it came from."""
+    """An event that waits to be sent, and the line it came from; `where` says it in words, as in a `BadLine`."""
 
     line: int
     story: str
@@ -43,6 +48,7 @@ class Outgoing(Struct, frozen=True):
     event_id: str
     fingerprint: str
     record: NewRecord
+    where: str = ""
 
 
 class Checked:
@@ -51,12 +57,14 @@ class Checked:
     Attributes:
         bad: Lines that hold no event that may be sent.
         warned: Lines whose event may be sent, but would better be another.
+        passed: What is whole and says nothing to readers.
     """
 
     def __init__(self) -> None:
         self.events = Spool(Outgoing)
         self.bad = BadLines()
         self.warned = BadLines()
+        self.passed = BadLines()
 
     def close(self) -> None:
         self.events.close()
@@ -70,6 +78,11 @@ class Rejected(Struct, frozen=True):
     update: str | None
     event_id: str
     reason: str
+    where: str = ""
+
+    @property
+    def place(self) -> str:
+        return self.where or f"line {self.line}"
 
 
 class Tally:
@@ -87,27 +100,59 @@ class Tally:
         self.first_rejected: list[Rejected] = []
 
 
-def check_events(lines: Iterable[Line | BadLine], *, story: str | None, desk: str, now: datetime) -> Checked:
-    """Check every line and put its event aside.
-
-    Args:
-        story: See `dateline.ndjson.event_of`, as for `desk`.
+def check_events(found: Iterable[Documented]) -> Checked:
+    """Check all that documents hold and put their events aside.
 
     Raises:
-        Refused: The file holds no events at all, or there is no room to put them aside.
+        Refused: A file cannot be read, or there is no room to put its events aside.
     """
     checked = Checked()
     try:
-        for line in lines:
-            outgoing: Outgoing | BadLine = line if isinstance(line, BadLine) else _outgoing(line, checked, story, desk, now)
-            if isinstance(outgoing, BadLine):
-                checked.bad.add(outgoing.number, outgoing.reason)
+        for one in found:
+            if isinstance(one, Passed):
+                checked.passed.add(0, one.reason, one.where)
+            elif isinstance(one, BadLine):
+                checked.bad.add(one.number, one.reason, one.where)
             else:
-                checked.events.put(outgoing)
+                _put_aside(one, checked)
     except BaseException:
         checked.close()
         raise
     return checked
+
+
+def read_all(name: str, reading: Reading) -> Iterator[Documented]:
+    """Yield what the documents hold that `name` names (`dateline.documents`), each in the format that it is in.
+
+    Raises:
+        Refused: One cannot be read.
+    """
+    with read_errors(name):
+        for document in documents(name):
+            if reading.form == "ndjson" or (reading.form == "auto" and is_event_lines(document)):
+                yield from _event_lines(document, reading)
+            else:
+                shown = document.name or (Path(name).name if name != "-" else "")
+                yield from events_in(read_document(document.file), reading, name=shown)
+
+
+def _event_lines(document: Document, reading: Reading) -> Iterator[Documented]:
+    try:
+        for line in read_lines(document.file):
+            where = f"{document.name}: line {line.number}" if document.name else ""
+            if isinstance(line, BadLine):
+                yield BadLine(line.number, line.reason, where)
+                continue
+            try:
+                event = event_of(line, story=reading.story, desk=reading.desk, now=reading.now)
+            except Refused as error:
+                yield BadLine(line.number, str(error), where)
+            else:
+                yield Told(line.number, where, (event,))
+    except Refused as error:
+        if not document.name:
+            raise
+        yield BadLine(0, str(error), document.name)
 
 
 def send(deployment: Deployment, events: Spool[Outgoing], *, advance: Advance) -> Sequence[int]:
@@ -186,19 +231,31 @@ def tally(deployment: Deployment, events: Spool[Outgoing], offsets: Sequence[int
     return found
 
 
-def _outgoing(line: Line, checked: Checked, story: str | None, desk: str, now: datetime) -> Outgoing | BadLine:
-    """Return a line's event as it will be sent, or why it will not."""
+def _put_aside(told: Told, checked: Checked) -> None:
+    """Put the events of a line or an item aside, all of them or none."""
     try:
-        event = event_of(line, story=story, desk=desk, now=now)
-        record = record_of(event)
-        if record.size_bytes > MAX_RECORD_BYTES:
-            raise Refused(f"as a record it has {record.size_bytes:,} bytes, and {MAX_RECORD_BYTES:,} are allowed; split it.")
+        outgoing = [outgoing_of(event, told.number, told.where) for event in told.events]
     except Refused as error:
-        return BadLine(line.number, str(error))
-    for warning in _warnings(event):
-        checked.warned.add(line.number, warning)
+        checked.bad.add(told.number, str(error), told.where)
+        return
+    for event in told.events:
+        for warning in _warnings(event):
+            checked.warned.add(told.number, warning, told.where)
+    for one in outgoing:
+        checked.events.put(one)
+
+
+def outgoing_of(event: Event, line: int, where: str) -> Outgoing:
+    """Return an event as it will be sent.
+
+    Raises:
+        Refused: It is too large for a record.
+    """
+    record = record_of(event)
+    if record.size_bytes > MAX_RECORD_BYTES:
+        raise Refused(f"as a record it has {record.size_bytes:,} bytes, and {MAX_RECORD_BYTES:,} are allowed; split it.")
     update = getattr(event, "update", None)
-    return Outgoing(line.number, event.story, update, event.event_id, fingerprint(event), record)
+    return Outgoing(line, event.story, update, event.event_id, fingerprint(event), record, where)
 
 
 def _warnings(event: Event) -> Iterator[str]:
@@ -208,4 +265,4 @@ def _warnings(event: Event) -> Iterator[str]:
 
 
 def _rejected(outgoing: Outgoing, reason: str) -> Rejected:
-    return Rejected(outgoing.line, outgoing.story, outgoing.update, outgoing.event_id, reason)
+    return Rejected(outgoing.line, outgoing.story, outgoing.update, outgoing.event_id, reason, outgoing.where)

@@ -34,7 +34,7 @@ _OTHER_FORMATS = {
     b"PK\x03\x04": "a zip archive; unpack it first",
     b"\xff\xfe": "text in UTF-16; save it as UTF-8",
     b"\xfe\xff": "text in UTF-16; save it as UTF-8",
-    b"<": "XML or HTML; wire formats other than NDJSON come with a later release",
+    b"<": "XML or HTML; a wire's format is read with: dateline import --format auto",
 }
 
 
@@ -57,10 +57,20 @@ class Frame(Struct, frozen=True):
 
 
 class BadLine(Struct, frozen=True):
-    """A line that cannot be used, and why, in words for the user."""
+    """A line or an item that cannot be used, and why, in words for the user.
+
+    Attributes:
+        number: Of the line, or of the item in its document.
+        where: The place in words, where it is not a line of the one file that is read.
+    """
 
     number: int
     reason: str
+    where: str = ""
+
+    @property
+    def place(self) -> str:
+        return self.where or f"line {self.number}"
 
 
 class BadLines:
@@ -70,10 +80,10 @@ class BadLines:
         self.count = 0
         self.first: list[BadLine] = []
 
-    def add(self, number: int, reason: str) -> None:
+    def add(self, number: int, reason: str, where: str = "") -> None:
         self.count += 1
         if len(self.first) < _KEPT:
-            self.first.append(BadLine(number, printable(reason)))
+            self.first.append(BadLine(number, printable(reason), printable(where)))
 
 
 def read_file(name: str) -> Iterator[Line | BadLine]:

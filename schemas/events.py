@@ -92,9 +92,15 @@ class UpdateEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentEvent(UpdateEvent):
-    """An event that carries the whole content of an update."""
+    """An event that carries the whole content of an update.
+
+    Attributes:
+        extra: What else the wire's item says, for systems and not for readers: a JSON object with the fields of ninjs 3 that an
+            event has no place for. Empty where there is nothing of the kind.
+    """
 
     content: Content = NO_CONTENT
+    extra: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -55,6 +56,16 @@ def _no_control_in_prose(value: str) -> str | None:
 
 def _named_control(found: re.Match[str] | None) -> str | None:
     return f"the character U+{ord(found[0]):04X} may not be in a text; take it out" if found else None
+
+
+def _json_object(value: str) -> str | None:
+    if not value:
+        return None
+    try:
+        is_object = isinstance(json.loads(value), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    return None if is_object else "this must be a JSON object, written as text"
 
 
 def _one_of(what: str, known: Iterable[str]) -> Rule:
@@ -132,6 +143,7 @@ _FIELDS: dict[str, tuple[Rule, ...]] = {
     "verification": (_one_of("verification", VERIFICATIONS),),
     "substitute": (_name,),
     "from_story": (_name,),
+    "extra": (_json_object,),
     "embargo_until": (_time,),
     "UpdateCorrected.note": (_written, _no_control_in_prose),
     "EmbargoSet.embargo_until": (_time_given,),

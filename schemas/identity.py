@@ -29,6 +29,11 @@ def event_id_of(line: dict[str, Any]) -> str:  # Any: whatever JSON holds
     return str(uuid5(NAMESPACE, canonical_json(["line", line])))
 
 
+def event_id_of_item(desk: str, story: str, guid: str, what: list[Any]) -> str:  # Any: texts and numbers
+    """Return the event id (UUIDv5) of one act that a wire's item is: `what` says of which version, and which act."""
+    return str(uuid5(NAMESPACE, canonical_json(["wire", desk, story, guid, *what])))
+
+
 def update_id_for(event_id: str) -> str:
     """Return the id of an update that was not given one: short, readable, the same for the same event."""
     digest = hashlib.sha256(event_id.encode("utf-8", "surrogatepass")).digest()

@@ -31,10 +31,10 @@ Json = dict[str, Any]  # Any: whatever JSON holds
 
 _TIMES = ("occurred_at", "embargo_until")
 _NAMES = ("story", "desk", "update", "substitute", "from_story")
-_ONLY_IF_GIVEN = ("caused_by", "from_story")
+_ONLY_IF_GIVEN = ("caused_by", "from_story", "extra")
 _NEEDED = ("story", "desk", "occurred_at", "update")
 _FIRST = ("event_id", "story", "desk", "author", "occurred_at", "update", "expects", "caused_by")
-_LAST = ("content",)
+_LAST = ("content", "extra")
 _USED = {
     "paragraph": ("text",),
     "heading": ("text",),
@@ -66,13 +66,13 @@ _ORDER: dict[type, tuple[str, ...]] = {kind: _order(kind) for kind in (*EVENT_TY
 def to_json(event: Event) -> Json:
     """Return `event` as JSON objects, its keys in the order in which they are documented.
 
-    A block shows what its type uses, and what else it holds. `caused_by` and `from_story` stand there only where they are given.
+    A block shows what its type uses, and what else it holds. `caused_by`, `from_story` and `extra` are there only if given.
     """
     plain = to_builtins(event, builtin_types=(datetime,))
     shown: Json = {"type": type(event).__name__}
     for name in _ORDER[type(event)]:
         value = plain[name]
-        if value is None and name in _ONLY_IF_GIVEN:
+        if not value and name in _ONLY_IF_GIVEN:
             continue
         shown[name] = _plain(value)
     if "content" in shown:

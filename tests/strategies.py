@@ -144,6 +144,7 @@ def _own_fields(updates: Sequence[str], content: Drawn[Content]) -> dict[str, di
         "topics": _tuples(lines()),
     }
     note, version = {"note": _maybe(prose())}, {"version": _maybe(counts())}
+    extra = {"extra": st.sampled_from(("", '{"slugline": "SPACE"}'))}
     flags = {"key_event": st.booleans(), "pinned": st.booleans()}
     marks = {"verification": _maybe(st.sampled_from(VERIFICATIONS)), **{name: _maybe(st.booleans()) for name in flags}}
     embargo = {"embargo_until": times()}
@@ -153,9 +154,9 @@ def _own_fields(updates: Sequence[str], content: Drawn[Content]) -> dict[str, di
         "StoryRevised": story,
         "StoryClosed": note,
         "StoryReopened": note,
-        "UpdatePublished": {"content": content, **version, **flags, **published},
-        "UpdateRevised": {"content": content, **version, **note},
-        "UpdateCorrected": {"content": content, **version, "note": prose(), "severity": st.sampled_from(SEVERITIES)},
+        "UpdatePublished": {"content": content, **extra, **version, **flags, **published},
+        "UpdateRevised": {"content": content, **extra, **version, **note},
+        "UpdateCorrected": {"content": content, **extra, **version, "note": prose(), "severity": st.sampled_from(SEVERITIES)},
         "UpdateWithheld": {"reason": prose()},
         "UpdateReleased": note,
         "UpdateKilled": {"reason": prose(), "substitute": _maybe(st.sampled_from(updates))},

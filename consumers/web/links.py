@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 from urllib.parse import quote, urlencode
 
-FeedForm = Literal["atom", "rss", "json", "ninjs"]
+FeedForm = Literal["atom", "rss", "json", "ninjs", "newsml"]
 
 _SAFE: Final = "-._~"
 

@@ -35,15 +35,27 @@ log_command.add_command(copy_command)
 @log_command.command(name="export", epilog="Example: dateline log export --story apollo-13 apollo-13.ndjson")
 @click.argument("file", metavar="[FILE|-]", default="-")
 @click.option("--story", metavar="S", help="This story only.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("ndjson", "ninjs", "newsml-g2")),
+    default="ndjson",
+    help="ndjson [default] holds every byte.",
+)
 @with_deployment
-def export_command(deployment: Deployment, file: str, story: str | None) -> None:
+def export_command(deployment: Deployment, file: str, story: str | None, form: str) -> None:
     """Write every record of the log as one line of JSON, to stdout or to a file.
 
     The first line is a header, no record: the format and its version; the last one says how many records there are. Beside the
     event stand seq, the digest of its story's record up to there (docs/the-record.md), when it was recorded, and the raw bytes.
     A record that cannot be decoded is there too: its type is null, and problem says why. A file is replaced once the
     export is whole, and only its owner may read it: an archive also holds what was killed or is under embargo.
+
+    As ninjs or newsml-g2 it is what a wire would send: an item after each accepted event, its versions rising (docs/wires.md).
     """
+    if form != "ndjson":
+        _export_items(deployment, file, story, form)
+        return
     from dateline.archive import export
     from schemas.names import check_name
 
@@ -56,6 +68,16 @@ def export_command(deployment: Deployment, file: str, story: str | None) -> None
             records += 1
     if file != "-":
         notice(f"Exported {counted(records, 'record')} to {file}.")
+
+
+def _export_items(deployment: Deployment, file: str, story: str | None, form: str) -> None:
+    from dateline.wire_export import export_items
+    from schemas.names import check_name
+
+    items = export_items(deployment.log, form, story=check_name("story", story) if story is not None else None)
+    with output(file) as write:
+        for part in items:
+            write(part)
 
 
 @log_command.command(name="import", epilog="Example: dateline --data restored log import apollo-13.ndjson")

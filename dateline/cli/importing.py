@@ -1,4 +1,4 @@
-"""`dateline import`: publishes events from a file."""
+"""`dateline import`: publishes events from files, in any of the formats that are read."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from dateline.kept_views import PATIENCE
 if TYPE_CHECKING:
     from dateline.importing import Checked, Tally
     from dateline.ndjson import BadLines
+    from dateline.wire_memory import Memory
 
-FORMATS = ("auto", "ndjson")
+FORMATS = ("auto", "ndjson", "ninjs", "newsml-g2", "rss", "atom")
 EVENTS_A_SECOND = 1000
 """What a view surely takes in; by it, how long an import waits is measured."""
 
@@ -29,40 +30,38 @@ UNCONFIRMED = 4
 
 
 @click.command(name="import", epilog="Example: dateline import --dry-run coverage.ndjson && dateline import coverage.ndjson")
-@click.argument("file", metavar="FILE|-")
-@click.option(
-    "--format",
-    type=click.Choice(FORMATS),
-    default="auto",
-    expose_value=False,
-    help="One event a line is NDJSON, the only one yet.",
-)
-@click.option("--story", metavar="S", help="For lines that name no story; one that names another is a bad line.")
+@click.argument("file", metavar="FILE|FOLDER|.tar|-")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="auto", help="Else each document's own is found out.")
+@click.option("--story", metavar="S", help="The story of all; a line of NDJSON that names another is a bad line.")
 @click.option(
     "--dry-run", is_flag=True, help="Check the form only; publish nothing. What the log's order decides is not checked."
 )
-@click.option("--skip-bad", is_flag=True, help="Publish the good lines of a file that has bad ones.")
+@click.option("--skip-bad", is_flag=True, help="Publish the good lines and items where there are bad ones.")
 @json_option
 @with_deployment
-def import_command(deployment: Deployment, file: str, story: str | None, dry_run: bool, skip_bad: bool, as_json: bool) -> int:
-    """Publish events from a file of NDJSON: one event a line, as log export writes them.
+def import_command(
+    deployment: Deployment, file: str, form: str, story: str | None, dry_run: bool, skip_bad: bool, as_json: bool
+) -> int:
+    """Publish events: NDJSON as log export writes it, ninjs 1 to 3, NewsML-G2, RSS or Atom (docs/wires.md).
 
-    All lines are checked first, and a file with bad lines changes nothing. An event without an id gets one from what it says, so
-    importing a file twice changes nothing either. What the log recorded (seq, digest, recorded_at, raw) is left out: to restore
-    an archive with its times, use log import. Exit code 1 if an event was rejected, 4 if no consumer has confirmed it in time.
+    All is checked first, and where anything is bad, nothing changes. Importing twice changes nothing either: an event without an
+    id gets one from what it says, a wire's item one from its guid and version. What the log recorded (seq, digest, recorded_at,
+    raw) is left out: to restore an archive with its times, use log import. Exit code 1 if an event was rejected, 4 if no
+    consumer has confirmed it in time.
     """
-    with closing(_checked(deployment, file, story)) as checked:
+    memory = _memory(deployment, dry_run=dry_run)
+    with closing(memory), closing(_checked(deployment, file, form, story, memory)) as checked:
         _show_bad(checked, file, skip_bad=skip_bad)
         if dry_run:
             _say_checked(checked, as_json=as_json)
             return 0
-        return _publish(deployment, checked, as_json=as_json)
+        return _publish(deployment, checked, memory, as_json=as_json)
 
 
 def list_bad_lines(bad: BadLines) -> None:
     """Name the first bad lines on stderr, one line each."""
     for one in bad.first:
-        notice(f"dateline: line {one.number}: {one.reason}")
+        notice(f"dateline: {one.place}: {one.reason}")
     if bad.count > len(bad.first):
         notice(f"dateline: … and {bad.count - len(bad.first):,} more bad lines.")
 
@@ -77,14 +76,27 @@ def told_if_stopped(words: str) -> Iterator[None]:
         raise
 
 
-def _checked(deployment: Deployment, file: str, story: str | None) -> Checked:
+def _memory(deployment: Deployment, *, dry_run: bool) -> Memory:
+    """Return what is known of the wires' items; a dry run knows nothing, and leaves nothing behind."""
+    from dateline.settings import make_data_folder
+    from dateline.wire_memory import Memory, WireMemory
+    from schemas.topics import EVENTS_TOPIC
+
+    if dry_run:
+        return Memory()
+    make_data_folder(deployment.settings.data_folder)
+    return WireMemory(deployment.settings.data_folder, log_id=deployment.log.id(EVENTS_TOPIC))
+
+
+def _checked(deployment: Deployment, file: str, form: str, story: str | None, memory: Memory) -> Checked:
     from dateline.clock import now
-    from dateline.importing import check_events
-    from dateline.ndjson import read_file
+    from dateline.importing import check_events, read_all
+    from dateline.wires import Reading
     from schemas.names import check_name
 
     wanted = check_name("story", story) if story is not None else None
-    return check_events(read_file(file), story=wanted, desk=check_name("desk", deployment.settings.desk), now=now())
+    desk = check_name("desk", deployment.settings.desk)
+    return check_events(read_all(file, Reading(form=form, desk=desk, story=wanted, now=now(), memory=memory)))
 
 
 def _show_bad(checked: Checked, file: str, *, skip_bad: bool) -> None:
@@ -98,8 +110,10 @@ def _show_bad(checked: Checked, file: str, *, skip_bad: bool) -> None:
         )
     if not good:
         raise Refused(f"There is no event in {_shown(file)}; nothing was published.")
+    for one in checked.passed.first[:_MOST_WARNINGS]:
+        notice(f"dateline: passed over: {one.place}: {one.reason}")
     for one in checked.warned.first[:_MOST_WARNINGS]:
-        notice(f"dateline: warning: line {one.number}: {one.reason}")
+        notice(f"dateline: warning: {one.place}: {one.reason}")
     if checked.warned.count > _MOST_WARNINGS:
         notice(f"dateline: warning: … and {checked.warned.count - _MOST_WARNINGS:,} more.")
 
@@ -125,7 +139,7 @@ def _say_checked(checked: Checked, *, as_json: bool) -> None:
         )
 
 
-def _publish(deployment: Deployment, checked: Checked, *, as_json: bool) -> int:
+def _publish(deployment: Deployment, checked: Checked, memory: Memory, *, as_json: bool) -> int:
     from dateline.importing import IN_THE_LOG, Tally, send, tally
 
     total = len(checked.events)
@@ -133,6 +147,7 @@ def _publish(deployment: Deployment, checked: Checked, *, as_json: bool) -> int:
     with told_if_stopped("Import the same file again; what is in the log already is not repeated."):
         with progress("Publishing", total) as advance:
             offsets = send(deployment, checked.events, advance=advance)
+        memory.save()
         try:
             if any(offset != IN_THE_LOG for offset in offsets):
                 deployment.timeline.confirm(timeout=PATIENCE + total / EVENTS_A_SECOND)
@@ -159,10 +174,10 @@ def _say(found: Tally, checked: Checked, *, as_json: bool) -> None:
         done = "Published" if found.accepted or found.unconfirmed else "Nothing new in"
         click.echo(f"{done} {counted(total, 'event')}: {found.accepted:,} accepted{late}{rest}.{skipped}")
     for one in found.first_rejected:
-        notice(f"dateline: line {one.line}: rejected: {for_people(one.reason)}")
+        notice(f"dateline: {one.place}: rejected: {for_people(one.reason)}")
     if found.rejected > len(found.first_rejected):
         notice(f"dateline: … and {found.rejected - len(found.first_rejected):,} more were rejected.")
 
 
 def _bad_json(checked: Checked) -> list[dict[str, Any]]:  # Any: what JSON holds
-    return [{"line": one.number, "reason": one.reason} for one in checked.bad.first]
+    return [{"line": one.number, "place": one.place, "reason": one.reason} for one in checked.bad.first]

@@ -28,7 +28,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "kill": ("dateline.cli.act", "recall an update in every version, for good"),
         "embargo": ("dateline.cli.act", "set, move or lift an embargo"),
         "mark": ("dateline.cli.act", "pin, make a key event, say how well verified"),
-        "import": ("dateline.cli.importing", "publish events from a file"),
+        "import": ("dateline.cli.importing", "publish events from files and folders: NDJSON, ninjs, NewsML-G2, RSS, Atom"),
+        "ingest": ("dateline.cli.ingest", "read wires as they come: folders that they write into, and feeds"),
     },
     "Read": {
         "timeline": ("dateline.cli.read", "a story's updates, newest first"),

@@ -1,6 +1,6 @@
 """`dateline` as another release would be: `python -m tests.support.other_release FOLD SCHEMA ARGS…`.
 
-Its fold has version FOLD. Its catalog holds `UpdatePublished` up to version SCHEMA: the second has a field more than the first.
+Its fold has version FOLD. Its catalog holds `UpdatePublished` as it is for SCHEMA 1, and for 2 a version more, with a field more.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CHANGED = "UpdatePublished"
 def release(fold: int, schema: int) -> None:
     """Make this process one of another release. What reads the version or the catalog must not be imported yet."""
     committed = list(catalog.committed())
-    (first,) = (one for one in committed if one.type == CHANGED)
+    *_, first = (one for one in committed if one.type == CHANGED)
     field = {"name": "written_by_other", "type": "string", "default": ""}
     second = catalog.Schema.of(NEW_ID, first.version + 1, {**first.json, "fields": [*first.json["fields"], field]})
     other = catalog.Catalog([*committed, second] if schema > 1 else committed)

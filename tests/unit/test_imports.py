@@ -35,6 +35,7 @@ COMPOSITION = (
     "dateline.app*",
     "dateline.demo*",
     "dateline.deployment*",
+    "dateline.documents",
     "dateline.archive",
     "dateline.beside",
     "dateline.copying",
@@ -55,6 +56,7 @@ COMPOSITION = (
     "dateline.rollback",
     "dateline.turn",
     "dateline.verdicts",
+    "dateline.wire*",
     "dateline.__main__",
 )
 
@@ -196,7 +198,7 @@ def test_producers_and_consumers_meet_only_in_the_log() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("driver", ["kafka", "redis", "apsw", "opensearchpy"])
+@pytest.mark.parametrize("driver", ["kafka", "redis", "apsw", "opensearchpy", "httpx"])
 def test_a_driver_is_imported_in_one_module(driver: str) -> None:
     users = {module.name: module.where(found) for module, found in imports() if _top(found.target) == driver}
 

@@ -98,7 +98,7 @@ def test_a_bad_line_is_named_with_its_number_and_the_next_one_is_read(data: byte
         (b"SQLite format 3\0...", "an SQLite file; to use it as a log, set DATELINE_LOG"),
         (b"\x1f\x8b\x08\x00", "compressed with gzip"),
         (TEXT.decode().encode("utf-16"), "text in UTF-16; save it as UTF-8"),
-        (b'<?xml version="1.0"?>', "XML or HTML; wire formats other than NDJSON come"),
+        (b'<?xml version="1.0"?>', "XML or HTML; a wire's format is read with"),
         (b'{"dateline": "log", "version": 2}', "exported by a newer Dateline \\(version 2\\).*upgrade"),
         (b'{"dateline": "log"}', "no version None of exported logs"),
         (b'{"dateline": "view", "version": 1}', "a Dateline file of another kind, 'view'"),

@@ -11,7 +11,7 @@ from consumers.web.answers import Answer, content_tag
 from consumers.web.asked import CURSOR, STORY, Parameter, limit, whole
 from consumers.web.coverage import Coverage
 from consumers.web.endpoints import Asked, Endpoint, no_story
-from consumers.web.feeds import atom, json_feed, ninjs, rss, sitemap
+from consumers.web.feeds import atom, json_feed, newsml, ninjs, rss, sitemap
 from consumers.web.feeds.archives import HEAD, OTHERS, archive_address, beside_archive, beside_head
 from consumers.web.feeds.atom_corrections import corrections_feed
 from consumers.web.reading import FeedReader, read_corrections, read_coverage
@@ -78,6 +78,11 @@ def _ninjs(asked: Asked) -> Answer:
     return Answer(body, ninjs.CONTENT_TYPE, etag=content_tag(body))
 
 
+def _newsml(asked: Asked) -> Answer:
+    body = newsml.newsml_feed(_head(asked), asked.links)
+    return Answer(body, newsml.CONTENT_TYPE, etag=content_tag(body))
+
+
 def _corrections(asked: Asked) -> Answer:
     body = corrections_feed(read_corrections(asked), asked.links)
     return Answer(body, atom.CONTENT_TYPE, etag=content_tag(body))
@@ -142,6 +147,9 @@ def feed_endpoints() -> Sequence[Endpoint]:
             problems=missing,
         ),
         Endpoint(f"{_FEED}.ninjs", "feedNinjs", "A story as ninjs 3.", _ninjs, media_type=ninjs.CONTENT_TYPE, problems=missing),
+        Endpoint(
+            f"{_FEED}.newsml", "feedNewsml", "A story as NewsML-G2.", _newsml, media_type=newsml.CONTENT_TYPE, problems=missing
+        ),
         Endpoint(
             "/v1/corrections.atom",
             "correctionsAtom",

@@ -45,7 +45,7 @@ def ninjs_feed(coverage: Coverage, links: Links) -> bytes:
     story, heading = coverage.story, coverage.story.heading
     title = one_line(heading.title)
     parts = [_part(ninjs_item(update, links)) for update in last_changed_first(coverage.updates)]
-    parts += [_part(_gone_item(story.id, gone)) for gone in coverage.gone]
+    parts += [_part(gone_ninjs(story.id, gone)) for gone in coverage.gone]
     item = {
         "uri": story_id(story.id),
         "standard": _STANDARD,
@@ -95,7 +95,8 @@ def ninjs_item(update: Shown, links: Links) -> Json:
     )
 
 
-def _gone_item(story: str, gone: Gone) -> Json:
+def gone_ninjs(story: str, gone: Gone) -> Json:
+    """Return an update that was taken off as an item that says so, and nothing else."""
     status, note = _GONE.get(gone.kind, _GONE["withheld"])
     return {
         "uri": update_id(story, gone.update),

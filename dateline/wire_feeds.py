@@ -1,0 +1,110 @@
+"""Feeds on the web, asked for only what is new: by ETag and Last-Modified, with a bound on redirects, bytes and time."""
+
+from __future__ import annotations
+
+import time
+from email.utils import parsedate_to_datetime
+from typing import Final, NamedTuple, Self
+
+import httpx
+
+from dateline import __version__
+from dateline.clock import now
+from dateline.errors import DatelineError
+from producers.wires.item import MOST_BYTES
+
+_MOST_REDIRECTS: Final = 5
+_DEADLINE: Final = 60.0
+_TIMEOUTS: Final = httpx.Timeout(20.0, connect=10.0)
+_ACCEPT: Final = "application/atom+xml, application/rss+xml, application/json;q=0.9, application/xml;q=0.8, */*;q=0.5"
+_LONGEST_PAUSE: Final = 3600.0
+_NOT_MODIFIED: Final = 304
+
+
+class FeedUnavailable(DatelineError):
+    """A feed gave no answer that can be used; it is asked again.
+
+    Attributes:
+        after: Seconds that its server asks to be left alone, 0 where it does not say.
+    """
+
+    retriable = True
+
+    def __init__(self, message: str, *, after: float = 0.0) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class Fetched(NamedTuple):
+    """What a feed's server gave; `data` is None where nothing has changed."""
+
+    data: bytes | None
+    etag: str
+    modified: str
+
+
+class Feeds:
+    """Asks for feeds over connections that it keeps."""
+
+    def __init__(self) -> None:
+        headers = {"User-Agent": f"Dateline/{__version__}", "Accept": _ACCEPT}
+        self._client = httpx.Client(
+            headers=headers, timeout=_TIMEOUTS, follow_redirects=True, max_redirects=_MOST_REDIRECTS, http2=False
+        )
+
+    def fetch(self, url: str, *, etag: str = "", modified: str = "") -> Fetched:
+        """Return a feed, unless it is what it was.
+
+        Args:
+            etag, modified: What it came with the last time.
+
+        Raises:
+            FeedUnavailable: The server gave none.
+        """
+        asked = {name: value for name, value in (("If-None-Match", etag), ("If-Modified-Since", modified)) if value}
+        try:
+            with self._client.stream("GET", url, headers=asked) as answer:
+                if answer.status_code == _NOT_MODIFIED:
+                    return Fetched(None, etag, modified)
+                if not answer.is_success:
+                    raise FeedUnavailable(f"it answers {answer.status_code} {answer.reason_phrase}.", after=_retry_after(answer))
+                data = _read(answer)
+                return Fetched(data, answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", ""))
+        except httpx.TooManyRedirects:
+            raise FeedUnavailable(f"it leads elsewhere more than {_MOST_REDIRECTS} times.") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise FeedUnavailable(f"it cannot be had: {str(error) or type(error).__name__}.") from error
+
+    def close(self) -> None:
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self.close()
+
+
+def _read(answer: httpx.Response) -> bytes:
+    """Return the body, unpacked; so many bytes at most that one sees that there are too many."""
+    ends = time.monotonic() + _DEADLINE
+    parts, size = [], 0
+    for part in answer.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > MOST_BYTES:
+            break
+        if time.monotonic() > ends:
+            raise FeedUnavailable(f"it is not whole after {_DEADLINE:.0f} seconds.")
+    return b"".join(parts)
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    text = answer.headers.get("Retry-After", "")
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), _LONGEST_PAUSE)
+    try:
+        seconds = (parsedate_to_datetime(text) - now()).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+    return min(max(seconds, 0.0), _LONGEST_PAUSE)

@@ -1,0 +1,200 @@
+"""What an item means: the events that it is, given what the wire said of it before. Pure; the same item is the same events."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec import to_builtins
+
+from producers.wires.habits import NO_NOTE
+from producers.wires.item import CANCELED, USABLE, WITHHELD, Item, Unusable
+from producers.wires.texts import prose
+from schemas.events import (
+    EmbargoSet,
+    UpdateCorrected,
+    UpdateEvent,
+    UpdateKilled,
+    UpdatePublished,
+    UpdateReleased,
+    UpdateWithheld,
+)
+from schemas.identity import canonical_json, event_id_of_item
+from schemas.names import is_name
+
+LONGEST_EXTRA_BYTES: Final = 65_536
+
+_LONGEST_GUID = 120
+_LONGEST_STORY = 100
+_FOREIGN = re.compile(r"[^\w.~:@-]+")
+_LONGEST_REASON = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the wire said last of an item, as far as it matters for what it says next.
+
+    Attributes:
+        story: The story that the item is in; a later version stays there, whatever it is filed under.
+        version: The highest that came, 0 before any.
+        checksum: Of what that version says.
+        status: That version's.
+    """
+
+    story: str = ""
+    version: int | None = None
+    checksum: str = ""
+    status: str = USABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The events that an item is, and what is known of it from then on.
+
+    Attributes:
+        is_repeated: Whether the wire has said this before, word for word, as the last it said of the item.
+    """
+
+    events: tuple[UpdateEvent, ...]
+    known: Known
+    is_repeated: bool
+
+
+def meaning_of(item: Item, known: Known | None, *, desk: str, story: str | None, now: datetime) -> Meant:
+    """Return what an item means.
+
+    Args:
+        known: What was known of it before.
+        desk: Who publishes it here.
+        story: The story that it is to be in; without it, the one it was in before, or the one it is filed under.
+        now: When it is taken as having been said, where it does not say, and what an embargo must lie ahead of.
+
+    Raises:
+        Unusable: It names no story, and none is given.
+    """
+    home = story or (known.story if known else "") or item.story or story_name(item.slug)
+    if not home:
+        raise Unusable("it names no story (no slugline). Say which one it belongs to, with --story.")
+    checksum = _checksum(item)
+    version = _version(item, known, checksum)
+    said = _Said(item, desk, home, version, checksum, now)
+    events = tuple(said.events(known or Known()))
+    after = Known(home, version, checksum, item.status)
+    is_older = known is not None and known.version is not None and version is not None and version < known.version
+    return Meant(events, replace(known, story=home) if known is not None and is_older else after, after == known)
+
+
+def update_name(guid: str) -> str:
+    """Return the update's id: the guid where it is a name, else its readable end and a part of its digest. It never changes."""
+    if len(guid) <= _LONGEST_GUID and guid.isascii() and is_name(guid):
+        return guid
+    digest = base64.b32encode(hashlib.sha256(guid.encode("utf-8", "surrogatepass")).digest())[:12].decode().lower()
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", guid.rstrip("/").rpartition("/")[2])[-40:].strip("-").lower()
+    return f"{readable}-{digest}" if readable else f"w-{digest}"
+
+
+def story_name(slug: str) -> str:
+    """Return the name of the story that a slugline files an item under; empty where it names none."""
+    name = _FOREIGN.sub("-", unicodedata.normalize("NFC", slug.strip().lower()))[:_LONGEST_STORY].strip("-._~:@")
+    return name if is_name(name) else ""
+
+
+def extra_text(fields: Mapping[str, Any]) -> str:  # Any: what JSON holds
+    """Return what an item carries beside as JSON text; the longest fields are left out, and named, where all is too long."""
+    kept = dict(fields)
+    text = _json(kept)
+    left_out: list[str] = []
+    while len(text.encode()) > LONGEST_EXTRA_BYTES and kept:
+        longest = max(kept, key=lambda name: len(_json(kept[name])))
+        del kept[longest]
+        left_out.append(longest[:80])
+        text = _json({**kept, "leftOut": left_out[:50]})
+    return text if fields else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """An item on its way to become events."""
+
+    item: Item
+    desk: str
+    story: str
+    version: int | None
+    checksum: str
+    now: datetime
+
+    def events(self, known: Known) -> list[UpdateEvent]:
+        if self.item.status == CANCELED:
+            return [UpdateKilled(**self._about("killed"), reason=self._reason("The wire canceled it."))]
+        is_newer = known.version is None or (self.version or 0) > known.version
+        if self.item.status == WITHHELD:
+            was_said = known.status == WITHHELD and is_newer and known.version is not None
+            is_late = known.version is not None and (self.version or 0) < known.version
+            held = UpdateWithheld(**self._about("withheld"), reason=self._reason("The wire holds it back."))
+            return [] if was_said or is_late else [held]
+        released: list[UpdateEvent] = []
+        if known.status == WITHHELD and is_newer:
+            released = [UpdateReleased(**self._about("released"))]
+        return [*released, *self._content()]
+
+    def _content(self) -> list[UpdateEvent]:
+        item, extra = self.item, extra_text(self.item.extra)
+        if not item.is_correction:
+            published = UpdatePublished(
+                **self._about("published"),
+                content=item.content,
+                extra=extra,
+                urgency=item.urgency,
+                embargo_until=item.embargo_until,
+                version=self.version,
+            )
+            return [published]
+        note = item.note or NO_NOTE
+        corrected = UpdateCorrected(
+            **self._about("corrected"), content=item.content, extra=extra, note=note, version=self.version
+        )
+        until = item.embargo_until
+        if until is None or until <= self.now:
+            return [corrected]
+        return [EmbargoSet(**self._about("embargoed"), embargo_until=until), corrected]
+
+    def _about(self, act: str) -> dict[str, Any]:  # Any: fields of many types
+        key = [self.version, self.checksum] if self.item.by_content or self.version is None else [self.version]
+        return {
+            "event_id": event_id_of_item(self.desk, self.story, self.item.guid, [*key, act]),
+            "story": self.story,
+            "desk": self.desk,
+            "author": self.item.author,
+            "occurred_at": self.item.at or self.now,
+            "update": self.item.update or update_name(self.item.guid),
+        }
+
+    def _reason(self, otherwise: str) -> str:
+        return prose(self.item.note)[:_LONGEST_REASON] or otherwise
+
+
+def _version(item: Item, known: Known | None, checksum: str) -> int | None:
+    """Return the version: the item's own; of a feed's entry that was edited without a new date, one more than the last."""
+    if not item.by_content or known is None or known.version is None:
+        return item.version if item.version is not None else (0 if item.by_content else None)
+    own = item.version or 0
+    if checksum == known.checksum:
+        return known.version  # nothing else is said, whatever the date
+    is_undated = item.version is None or item.version == known.version
+    return known.version + 1 if is_undated else own
+
+
+def _checksum(item: Item) -> str:
+    said = [item.status, item.note, item.urgency, to_builtins(item.content)]
+    return hashlib.sha256(canonical_json(said).encode()).hexdigest()[:16]
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,88 @@
+"""RSS 2.0, 0.9x and 1.0: entries are told apart by what they say, since RSS numbers no versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dateline.errors import Refused
+from producers.wires.feed_xml import (
+    content_from,
+    date_in,
+    media_of,
+    own_child,
+    parse_feed,
+    person_in,
+    plain_title,
+    source_of,
+    text_blocks,
+)
+from producers.wires.habits import is_correction_headline
+from producers.wires.item import BadItem, Found, Item, Unusable
+from producers.wires.texts import given, line, plain, version_number, web_address
+from producers.wires.xml import Element, child, children, local, text_in, text_of
+from schemas.names import shortened
+
+
+def read_rss(data: bytes) -> Iterator[Found]:
+    """Yield the entries of a feed.
+
+    Raises:
+        Refused: It is no XML, or no RSS.
+    """
+    yield from rss_items(parse_feed(data))
+
+
+def rss_items(root: Element) -> Iterator[Found]:
+    if local(root) not in ("rss", "RDF"):
+        raise Refused(f"line {root.sourceline}: the element {shortened(local(root))} begins no RSS feed.")
+    channel = child(root, "channel")
+    if channel is None:
+        raise Refused(f"line {root.sourceline}: the feed has no channel.")
+    entries = [*children(channel, "item"), *children(root, "item")]  # RSS 1.0 has them beside the channel
+    for number, entry in enumerate(entries, start=1):
+        place = f"entry {number} (line {entry.sourceline})"
+        try:
+            yield _entry(entry, channel, place)
+        except Unusable as error:
+            yield BadItem(place, str(error))
+
+
+def _entry(entry: Element, channel: Element, place: str) -> Item:
+    link = next((address for one in children(entry, "link") if (address := web_address(text_of(one)))), None)
+    guid = line(text_in(entry, "guid")) or line(entry.get("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about")) or link
+    if not guid:
+        raise Unusable("guid and link: both missing. One of them tells an edit from a new entry.")
+    at = date_in(entry, "updated", "pubDate", "date")
+    content = content_from(
+        title=plain_title(own_child(entry, "title")),
+        text=text_blocks(own_child(entry, "encoded", "description", "summary")),
+        media=media_of(entry),
+        tags=(text_of(one) for one in children(entry, "category", "subject")),
+        source=source_of(text_in(entry, "source") or text_in(channel, "title"), link),
+    )
+    return Item(
+        place=place,
+        guid=guid,
+        version=version_number(None, at),
+        at=at,
+        is_correction=is_correction_headline(content.headline),
+        author=person_in(entry, "creator", "author") or None,
+        content=content,
+        by_content=True,
+        extra=_extra(entry, channel, guid, link),
+    )
+
+
+def _extra(entry: Element, channel: Element, guid: str, link: str | None) -> dict[str, object]:
+    fields = given(
+        {
+            "uri": guid,
+            "type": "text",
+            "language": line(text_in(channel, "language")),
+            "copyrightNotice": line(text_in(entry, "rights") or text_in(channel, "copyright")),
+            "by": person_in(entry, "creator", "author"),
+            "renditions": [{"name": "web", "href": web_address(link), "contentType": "text/html"}] if link else None,
+        }
+    )
+    cleaned: dict[str, object] = plain(fields)
+    return cleaned

@@ -1,0 +1,47 @@
+"""What a machine remembers of the wires that it reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dateline.wire_memory import WireMemory
+from producers.wires.events import Known
+
+FIRST = Known("bridge", 1, "a", "usable")
+SECOND = Known("bridge", 2, "b", "withheld")
+
+
+def test_what_was_saved_is_known_to_the_next_process_and_what_was_not_is_forgotten(tmp_path: Path) -> None:
+    with WireMemory(tmp_path, log_id="log") as memory:
+        memory.learn("desk", "guid", FIRST)
+        memory.save()
+        memory.learn("desk", "guid", SECOND)
+        assert memory.known("desk", "guid", None) == SECOND
+
+    with WireMemory(tmp_path, log_id="log") as memory:
+        assert memory.known("desk", "guid", "bridge") == FIRST
+        assert memory.known("desk", "guid", "other") is None
+        assert memory.known("other", "guid", None) is None
+
+
+def test_another_log_knows_nothing_of_it(tmp_path: Path) -> None:
+    with WireMemory(tmp_path, log_id="log") as memory:
+        memory.learn("desk", "guid", FIRST)
+        memory.save()
+        memory.remember_file("/a", "1:1", None)
+        memory.remember_feed("https://a", "tag", "")
+
+    with WireMemory(tmp_path, log_id="another") as memory:
+        assert memory.known("desk", "guid", None) is None
+        assert memory.file_read("/a") is None
+        assert memory.feed_read("https://a") == ("", "")
+
+
+def test_two_processes_use_it_at_once(tmp_path: Path) -> None:
+    with WireMemory(tmp_path, log_id="log") as one, WireMemory(tmp_path, log_id="log") as other:
+        one.learn("desk", "guid", FIRST)
+        one.save()
+        other.learn("desk", "guid", SECOND)
+        other.save()
+
+        assert one.known("desk", "guid", "bridge") == SECOND
