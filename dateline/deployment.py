@@ -112,6 +112,13 @@ class Deployment:
             return [self.views[name]]
         return [view for view in self.views.values() if view is self.timeline or view.is_built()]
 
+    def reconnect_store(self) -> None:
+        """Let go of Redis alone; who asks next gets it anew, and a private redis-server that died is started again."""
+        self.__dict__.pop("reader", None)
+        store = self.__dict__.pop("store", None)
+        if store is not None:
+            store.close()
+
     def reconnect(self) -> None:
         """Let go of all stores and the log; who asks next gets them anew, a private redis-server that died is started again."""
         self.__dict__.pop("reader", None)

@@ -82,6 +82,15 @@ def _of_workers_by(name: str, values: Sequence[str]) -> Callable[[Json], Iterabl
     ]
 
 
+def _of_notify(field: str) -> Callable[[Json], Iterable[Sample]]:
+    return lambda found: [((), found["notify"][field])] if found.get("notify") else []
+
+
+def _of_circuits(found: Json) -> Iterator[Sample]:
+    for one in found["notify"]["circuits"] if found.get("notify") else ():
+        yield (one["host"],), one["failures"]
+
+
 def _is_up(found: Json) -> Iterable[Sample]:
     return [((), float(bool(found["log"] and found["redis"])))]
 
@@ -229,6 +238,26 @@ METRICS: Final[Sequence[Metric]] = (
         "When something last went wrong there, by the holder's clock; absent while nothing did.",
         _VIEW_PARTITION,
         _of_partitions("error_at"),
+    ),
+    Metric("dateline_notify_subscriptions", "gauge", "subscriptions", "How many are told.", (), _of_notify("active")),
+    Metric("dateline_notify_lag_records", "gauge", "records", "From its index to the log's end.", (), _of_notify("lag")),
+    Metric(
+        "dateline_notify_waiting",
+        "gauge",
+        "subscriptions in stories",
+        "What is due, or to be tried again.",
+        (),
+        _of_notify("waiting"),
+    ),
+    Metric("dateline_notify_under_way", "gauge", "messages", "What is being sent.", (), _of_notify("under_way")),
+    Metric("dateline_notify_ledger_total", "counter", "entries", "What the ledger holds.", (), _of_notify("ledger")),
+    Metric(
+        "dateline_notify_circuit_failures",
+        "gauge",
+        "messages",
+        "How often in a row a host failed to which hardly anything is sent now.",
+        ("host",),
+        _of_circuits,
     ),
     Metric(
         "dateline_http_following",

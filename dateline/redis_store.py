@@ -43,11 +43,15 @@ ANSWER_TIMEOUT = 30.0
 
 
 class Script:
-    """A Lua script, by the file that holds it. `name` is the file's, for messages."""
+    """A Lua script, by the file that holds it. `name` is the file's, for messages.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        after: A file of functions that it uses, put before it.
+    """
+
+    def __init__(self, path: Path, *, after: Path | None = None) -> None:
         self.name = path.stem
-        self.text = path.read_text(encoding="utf-8")
+        self.text = (after.read_text(encoding="utf-8") if after is not None else "") + path.read_text(encoding="utf-8")
         self.sha = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 

@@ -9,10 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from msgspec import to_builtins
+
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, OtherVersion, Unconfirmed
 from dateline.log.base import Log
-from schemas.topics import EVENTS_TOPIC
+from schemas.topics import DELIVERIES_TOPIC, EVENTS_TOPIC
 
 if TYPE_CHECKING:
     from consumers.timeline.answers import ViewPosition
@@ -39,13 +41,16 @@ def examine(deployment: Deployment, *, catch_up: bool = True) -> tuple[Json, Dat
         DatelineError: The log cannot be read, so there is nothing to know.
     """
     views = deployment.views
-    found: Json = {"log": None, "redis": None, "views": list(views), **dict.fromkeys(views), "warnings": [], "error": None}
+    found: Json = {"log": None, "redis": None, "views": list(views), **dict.fromkeys(views), "notify": None}
+    found |= {"warnings": [], "error": None}
     deployment.log.id(EVENTS_TOPIC)
     problems = {kept.name: _bring_up(deployment, kept, catch_up=catch_up) for kept in views.values()}
     found["log"] = _log(deployment.log)
     try:
         found["redis"] = _redis(deployment)
         found["warnings"] += _redis_warnings(found["redis"])
+        found["notify"] = _notify(deployment, found["log"]["partitions"])
+        found["warnings"] += [_of_circuit(one) for one in found["notify"]["circuits"]]
     except DatelineError as problem:
         problems["timeline"] = problems["timeline"] or problem
     for kept in views.values():
@@ -127,6 +132,33 @@ def _view(deployment: Deployment, kept: KeptView, positions: Sequence[ViewPositi
     more = {"lag_seconds": max(lags, default=None), "rate": round(sum(rates), 3) if rates else None}
     where = {"where": kept.shown, "size_bytes": kept.size_bytes()}
     return {**where, **totals, **more, "partitions": partitions, "problems": problems}
+
+
+def _notify(deployment: Deployment, log: Sequence[Json]) -> Json:
+    """Return who is subscribed, what waits for them, and to which hosts hardly anything is sent."""
+    from consumers.notifications.condition import conditions
+    from consumers.notifications.subscriptions import Subscriptions
+
+    subscriptions = Subscriptions(deployment.log)
+    subscriptions.refresh()
+    standing = [one.status for one in subscriptions]
+    found = conditions(deployment.store, len(log))
+    ends = {one["partition"]: one["end"] for one in log}
+    seen = {one.partition: one.offset for one in found}
+    circuits = {one.host: one for condition in found for one in condition.circuits}
+    return {
+        "active": standing.count("active"),
+        "paused": standing.count("paused"),
+        "lag": sum(max(0, end - seen.get(partition, 0)) for partition, end in ends.items()),
+        "waiting": sum(one.waiting for one in found),
+        "under_way": sum(one.under_way for one in found),
+        "ledger": sum(deployment.log.end_offsets(DELIVERIES_TOPIC).values()),
+        "circuits": [to_builtins(one) for one in circuits.values()],
+    }
+
+
+def _of_circuit(one: Json) -> str:
+    return f"Hardly anything is sent to {one['host']}, which failed {one['failures']:,} times in a row: {one['problem']}"
 
 
 def _position(log: Json, position: ViewPosition | None) -> Json:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
-from schemas.topics import EVENTS_TOPIC
+from schemas.families import topic_of
 
 NAMESPACE = "dateline"
 
@@ -53,9 +53,14 @@ class Schema:
         return parse_schema(self.json)
 
     @property
+    def topic(self) -> str:
+        """The topic in which its records lie."""
+        return topic_of(self.type)
+
+    @property
     def subject(self) -> str:
         """Its subject in a schema registry, by TopicRecordNameStrategy."""
-        return f"{EVENTS_TOPIC}-{NAMESPACE}.{self.type}"
+        return f"{self.topic}-{NAMESPACE}.{self.type}"
 
 
 class Catalog:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from schemas.catalog import NAMESPACE, Catalog, Schema
-from schemas.events import EVENT_TYPES
+from schemas.families import FACT_TYPES
 
 NO_CHECKER = "The package 'avro', which compares the versions, is not installed. Get it with: pip install 'avro>=1.12'"
 
@@ -99,15 +99,15 @@ def _shape(schema: Schema) -> Iterator[str]:
 
 def _unlike_classes(catalog: Catalog) -> Iterator[str]:
     """Yield how the schemas that are written today differ from the classes of the events."""
-    for missing in EVENT_TYPES.keys() - set(catalog.types):
+    for missing in FACT_TYPES.keys() - set(catalog.types):
         yield f"{missing} has no schema. Add schemas/avro/{missing}.1.avsc and an id."
     for type in catalog.types:
         schema = catalog.current(type)
-        if schema is None or type not in EVENT_TYPES:
+        if schema is None or type not in FACT_TYPES:
             yield f"{type} is no event of this release. Add its class, or remove its schemas."
             continue
         written = [field["name"] for field in schema.json["fields"]]
-        known = [field.name for field in fields(EVENT_TYPES[type])]
+        known = [field.name for field in fields(FACT_TYPES[type])]
         if written != known:
             differing = ", ".join(sorted(set(written) ^ set(known))) or "their order"
             yield f"{_called(schema)} and the class {type} differ in: {differing}. The newest schema has the class's fields."

@@ -12,10 +12,12 @@ from typing import Any
 from schemas.content import BLOCK_TYPES, MEDIA_TYPES, SOURCE_KINDS
 from schemas.events import EPOCH, SEVERITIES, VERIFICATIONS
 from schemas.names import did_you_mean, name_problem
+from schemas.subscriptions import CHANGE_KINDS, LONGEST_TARGET
 from schemas.times import EARLIEST, LATEST
 
 LONGEST_ID = 200
 LONGEST_URI = 4096
+LONGEST_QUESTION = 1000
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -91,6 +93,17 @@ def _language(value: str) -> str | None:
     return None if _LANGUAGE.fullmatch(value) else "this is no language tag of BCP 47; write one like en or pt-BR"
 
 
+def _language_or_none(value: str) -> str | None:
+    return _language(value) if value else None
+
+
+def _at_most(limit: int) -> Rule:
+    def rule(value: str) -> str | None:
+        return f"this has {len(value)} characters; at most {limit} are kept" if len(value) > limit else None
+
+    return rule
+
+
 def _time_zone(value: str) -> str | None:
     if _zone_exists(value):
         return None
@@ -145,6 +158,24 @@ _FIELDS: dict[str, tuple[Rule, ...]] = {
     "from_story": (_name,),
     "extra": (_json_object,),
     "embargo_until": (_time,),
+    "subscription": (_name,),
+    "target": (_written, _no_control, _at_most(LONGEST_TARGET)),
+    "label": (_no_control, _at_most(LONGEST_ID)),
+    "stories": (_name,),
+    "question": (_no_control, _at_most(LONGEST_QUESTION)),
+    "since": (_time,),
+    "until": (_time,),
+    "source": (_written, _no_control),
+    "tag": (_written, _no_control),
+    "place": (_written, _no_control),
+    "kinds": (_one_of("kind of change", CHANGE_KINDS),),
+    "notification": (_id,),
+    "kind": (_one_of("kind of change", CHANGE_KINDS),),
+    "by": (_written, _no_control),
+    "NotificationSent.update": (_no_control,),
+    "NotificationGaveUp.update": (_no_control,),
+    "NotificationRedriven.update": (_no_control,),
+    "SubscriptionAdded.language": (_language_or_none,),
     "UpdateCorrected.note": (_written, _no_control_in_prose),
     "EmbargoSet.embargo_until": (_time_given,),
     "EmbargoLifted.embargo_until": (_time_given,),

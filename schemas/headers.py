@@ -6,10 +6,14 @@ import re
 from functools import lru_cache
 from urllib.parse import quote
 
+from schemas.deliveries import DeliveryEvent
 from schemas.events import Event, UpdateEvent
+from schemas.subscriptions import SubscriptionEvent
 from schemas.times import rfc3339
 
 CONTENT_TYPE = b"application/avro"
+NOTIFIER = b"/notifier"
+"""The source of what the ledger holds."""
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -30,17 +34,18 @@ def claimed(found: Headers) -> tuple[str | None, str | None]:
     return event_id, update
 
 
-def headers(event: Event) -> Headers:
+def headers(event: Event | SubscriptionEvent | DeliveryEvent) -> Headers:
     """Return the headers of `event`'s record.
 
     `ce_source` is the desk. `ce_subject` is what the event is about within it: `STORY/UPDATE`, or `STORY` for the story's own
-    events. An update's id alone would not do, since another story may use it too.
+    events. An update's id alone would not do, since another story may use it too. Of a subscription's event it is the
+    subscription; an entry of the ledger comes from the notifier and is about what was told.
     """
     return (
         ("ce_specversion", b"1.0"),
         ("ce_id", event.event_id.encode()),
         ("ce_type", b"dateline." + type(event).__name__.encode()),
-        ("ce_source", source(event.desk)),
+        ("ce_source", NOTIFIER if isinstance(event, DeliveryEvent) else source(event.desk)),
         ("ce_time", rfc3339(event.occurred_at).encode()),
         ("ce_subject", _subject(event).encode()),
         ("content-type", CONTENT_TYPE),
@@ -53,5 +58,9 @@ def source(desk: str) -> bytes:
     return f"/desks/{quote(desk, safe='')}".encode()
 
 
-def _subject(event: Event) -> str:
-    return f"{event.story}/{event.update}" if isinstance(event, UpdateEvent) else event.story
+def _subject(event: Event | SubscriptionEvent | DeliveryEvent) -> str:
+    if isinstance(event, SubscriptionEvent):
+        return event.subscription
+    if isinstance(event, UpdateEvent) or (isinstance(event, DeliveryEvent) and event.update):
+        return f"{event.story}/{event.update}"
+    return event.story

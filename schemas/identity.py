@@ -40,6 +40,17 @@ def update_id_for(event_id: str) -> str:
     return "u-" + base64.b32encode(digest)[:10].decode().lower()
 
 
+def subscription_id_for(event_id: str) -> str:
+    """Return the id of a subscription: short, the same for the event that added it."""
+    digest = hashlib.sha256(b"subscription:" + event_id.encode("utf-8", "surrogatepass")).digest()
+    return "sub-" + base64.b32encode(digest)[:16].decode().lower()
+
+
+def notification_id_for(event_id: str, subscription: str) -> str:
+    """Return the id (UUIDv5) of the message that tells a subscription of an event: the same on each attempt."""
+    return str(uuid5(NAMESPACE, canonical_json(["notification", event_id, subscription])))
+
+
 def canonical_json(value: object) -> str:
     """Return `value` as JSON in one form: keys sorted, no spaces, ASCII only."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -18,6 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 from dateline.errors import Refused
 from schemas.content import Block, Content, Media, Source
 from schemas.events import EVENT_TYPES, Event, UpdatePublished
+from schemas.fact import Fact
+from schemas.families import FACT_TYPES
 from schemas.identity import event_id_of, update_id_for
 from schemas.names import did_you_mean, normal_name, shortened
 from schemas.rules import Problem, one_line
@@ -60,11 +62,11 @@ def _order(kind: type) -> tuple[str, ...]:
     return (*first, *(name for name in names if name not in (*first, *_LAST)), *(name for name in _LAST if name in names))
 
 
-_ORDER: dict[type, tuple[str, ...]] = {kind: _order(kind) for kind in (*EVENT_TYPES.values(), Content, Block, Media, Source)}
+_ORDER: dict[type, tuple[str, ...]] = {kind: _order(kind) for kind in (*FACT_TYPES.values(), Content, Block, Media, Source)}
 
 
-def to_json(event: Event) -> Json:
-    """Return `event` as JSON objects, its keys in the order in which they are documented.
+def to_json(event: Fact) -> Json:
+    """Return `event`, of any family, as JSON objects, its keys in the order in which they are documented.
 
     A block shows what its type uses, and what else it holds. `caused_by`, `from_story` and `extra` are there only if given.
     """

@@ -12,10 +12,12 @@ from msgspec import ValidationError, convert, to_builtins
 
 from dateline.errors import Refused
 from schemas.content import Block, Content, Media, Source
-from schemas.events import Event, UpdateKilled, UpdateMarked
+from schemas.events import UpdateKilled, UpdateMarked
+from schemas.fact import Fact
 from schemas.fields import Rule, rules_of
 from schemas.names import shortened
 from schemas.shape import build_shape, misfit
+from schemas.subscriptions import SubscriptionAdded
 
 MOST_TEXT_BYTES = 262_144
 FURTHEST_AHEAD = timedelta(hours=1)
@@ -41,7 +43,7 @@ class Problem:
         return f"{self.path} {self.value}: {self.message}"
 
 
-def check(event: Event, *, now: datetime | None = None) -> None:
+def check(event: Fact, *, now: datetime | None = None) -> None:
     """Let an event pass that keeps the rules.
 
     Args:
@@ -63,7 +65,7 @@ def one_line(found: list[Problem]) -> str:
     return f"{shown}; and {rest} more" if rest > 0 else f"{shown}."
 
 
-def problems(event: Event, *, now: datetime | None = None) -> list[Problem]:
+def problems(event: Fact, *, now: datetime | None = None) -> list[Problem]:
     """Return what is wrong with `event`, in the order of its fields; see `check`."""
     build_shape(type(event))
     try:
@@ -82,7 +84,7 @@ def problems(event: Event, *, now: datetime | None = None) -> list[Problem]:
     return found
 
 
-def warnings(event: Event) -> list[str]:
+def warnings(event: Fact) -> list[str]:
     """Return what a desk may say, but would better not: pictures without alternative text or credit."""
     content = getattr(event, "content", None)
     if not isinstance(content, Content):
@@ -111,11 +113,17 @@ def _substitute(event: UpdateKilled) -> Iterator[tuple[str, str]]:
         yield "substitute", "an update cannot stand in for itself; name another or none"
 
 
+def _span(event: SubscriptionAdded) -> Iterator[tuple[str, str]]:
+    if event.since is not None and event.until is not None and event.until <= event.since:
+        yield "until", "lies before since or at it, so nothing would ever match"
+
+
 _NESTED = (tuple, Content, Block, Media, Source)
 _TOGETHER: dict[type, Callable[[Any], Iterator[tuple[str, str]]]] = {  # Any: each is asked only about its own class
     Block: _block,
     UpdateMarked: _marks,
     UpdateKilled: _substitute,
+    SubscriptionAdded: _span,
 }
 
 
@@ -162,7 +170,7 @@ def _shown(value: object) -> str:
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else shortened(value)
 
 
-def _too_far_ahead(event: Event, now: datetime | None) -> Iterator[Problem]:
+def _too_far_ahead(event: Fact, now: datetime | None) -> Iterator[Problem]:
     if now is None or event.occurred_at.utcoffset() is None or event.occurred_at <= now + FURTHEST_AHEAD:
         return
     message = f"an impossible time, more than an hour ahead of now ({_shown(now.replace(microsecond=0))}); say when it happened"

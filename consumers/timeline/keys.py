@@ -35,20 +35,23 @@ PROBLEMS_KEPT: Final = 100
 WAKE_KEPT: Final = 10_000
 """The newest entries that a wake stream keeps at least; the scripts that add to it say so too."""
 
-BEGINNING: Final = "{tl:p"
+LETTERS: Final = "tl"
+"""What tells the timeline's keys from those of another view that lies in Redis in the same way."""
+
+BEGINNING: Final = f"{{{LETTERS}:p"
 """What every key begins with."""
 
 _GENERATION: Final = re.compile(r"\{tl:p(\d+)\}:(g\d+):")
 
 
-def prefix(partition: int) -> str:
+def prefix(partition: int, letters: str = LETTERS) -> str:
     """Return what all keys of a partition begin with; the braces hold the hash tag."""
-    return f"{{tl:p{partition}}}:"
+    return f"{{{letters}:p{partition}}}:"
 
 
-def pointer(partition: int, name: Pointer) -> str:
+def pointer(partition: int, name: Pointer, letters: str = LETTERS) -> str:
     """Return the key that names a generation."""
-    return f"{prefix(partition)}{name}"
+    return f"{prefix(partition, letters)}{name}"
 
 
 def live(partition: int) -> str:
@@ -59,8 +62,8 @@ def wake(partition: int) -> str:
     return f"{prefix(partition)}wake"
 
 
-def generation_prefix(partition: int, generation: str) -> str:
-    return f"{prefix(partition)}{generation}:"
+def generation_prefix(partition: int, generation: str, letters: str = LETTERS) -> str:
+    return f"{prefix(partition, letters)}{generation}:"
 
 
 def generation_of(key: str) -> tuple[int, str] | None:

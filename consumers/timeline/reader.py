@@ -38,10 +38,12 @@ class TimelineReader:
     Args:
         partitions: How many the topic of the events has, by which a story's partition is known.
         pointer: Names the generation that is read.
+        letters: What the keys begin with; the timeline's are `tl`.
     """
 
-    def __init__(self, store: Store, *, partitions: int, pointer: Pointer = "live") -> None:
+    def __init__(self, store: Store, *, partitions: int, pointer: Pointer = "live", letters: str = keys.LETTERS) -> None:
         self._store = store
+        self._letters = letters
         self._partitions = partitions
         self._pointer: Pointer = pointer
 
@@ -219,7 +221,10 @@ class TimelineReader:
         with closing(self._store.wire([keys.VERDICT])) as wire:
             homes = [self._partition(story) for story, _ in events]
             asked = zip(homes, events, strict=True)
-            answers = [wire.send(keys.VERDICT, [self._at(p)], [keys.prefix(p), story, event]) for p, (story, event) in asked]
+            answers = [
+                wire.send(keys.VERDICT, [self._at(p)], [keys.prefix(p, self._letters), story, event])
+                for p, (story, event) in asked
+            ]
             return [read_entry(found) if (found := answer.get()) else None for answer in answers]
 
     def positions(self) -> Sequence[ViewPosition]:
@@ -270,14 +275,14 @@ class TimelineReader:
 
     def _ask(self, script: Script, story: str, *args: str | int) -> Reply:
         partition = self._partition(story)
-        return self._store.call(script, [self._at(partition)], [keys.prefix(partition), story, *args])
+        return self._store.call(script, [self._at(partition)], [keys.prefix(partition, self._letters), story, *args])
 
     def _ask_all(self, script: Script, *args: str | int) -> Sequence[Reply]:
         partitions = range(self._partitions)
-        return [self._store.call(script, [self._at(p)], [keys.prefix(p), *args]) for p in partitions]
+        return [self._store.call(script, [self._at(p)], [keys.prefix(p, self._letters), *args]) for p in partitions]
 
     def _at(self, partition: int) -> str:
-        return keys.pointer(partition, self._pointer)
+        return keys.pointer(partition, self._pointer, self._letters)
 
 
 def _heading_then(kept: Story, heading: bytes) -> Heading:

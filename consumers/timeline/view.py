@@ -20,13 +20,19 @@ from consumers.timeline.writes import batch_writes
 from consumers.view import Applied, Claim, Cursor, Folded, Loaded, Needs, Parked, Pending, StoryLoaded, View
 from dateline.clock import now_ms
 from dateline.errors import GenerationGone, HalfWritten
-from dateline.redis_store import Answer, Reply, Store, Wire
+from dateline.redis_store import Answer, Reply, Script, Store, Wire
 
 T = TypeVar("T")
 
 
 class TimelineView(View):
-    """Writes the timeline into `store`. Not safe for use by several threads."""
+    """Writes the timeline into `store`. Not safe for use by several threads.
+
+    Attributes:
+        letters: What its keys begin with, after the brace.
+    """
+
+    letters = keys.LETTERS
 
     def __init__(self, store: Store, *, pointer: Pointer = "live", new: str = "", first: Mapping[int, int] | None = None) -> None:
         """Write the generation that `pointer` names.
@@ -45,8 +51,16 @@ class TimelineView(View):
 
     def claim(self, partition: int, *, log_id: str) -> Claim:
         token = token_hex(8)
-        args = (keys.prefix(partition), token, log_id, FOLD_VERSION, self._new, now_ms(), self._first.get(partition, 0))
-        found = self._wired().send(keys.CLAIM, [keys.pointer(partition, self._pointer)], args).get()
+        args = (
+            keys.prefix(partition, self.letters),
+            token,
+            log_id,
+            FOLD_VERSION,
+            self._new,
+            now_ms(),
+            self._first.get(partition, 0),
+        )
+        found = self._wired().send(keys.CLAIM, [self._at(partition)], args).get()
         if not found:
             what = f"Partition {partition} of the timeline has no {self._pointer} generation any more"
             raise GenerationGone(f"{what}: it was flipped or dropped. See: dateline generations")
@@ -66,25 +80,25 @@ class TimelineView(View):
         )
 
     def cursors(self, partitions: int) -> Mapping[int, Cursor]:
-        positions = TimelineReader(self._store, partitions=partitions, pointer=self._pointer).positions()
+        positions = TimelineReader(self._store, partitions=partitions, pointer=self._pointer, letters=self.letters).positions()
         return {
             one.partition: Cursor(one.partition, one.offset, one.log_id, one.fold_version, one.torn, one.token)
             for one in positions
         }
 
     def parked(self, partition: int) -> Mapping[str, Parked]:
-        args = [keys.prefix(partition)]
-        return read_entries(self._wired().send(keys.PARKED, [keys.pointer(partition, self._pointer)], args).get())
+        args = [keys.prefix(partition, self.letters)]
+        return read_entries(self._wired().send(keys.PARKED, [self._at(partition)], args).get())
 
     def load(self, claim: Claim, needs: Needs) -> Pending[Loaded]:
-        g = keys.generation_prefix(claim.partition, claim.generation)
+        g = self._prefix(claim)
         asked = [(story, tuple(need.updates), tuple(need.events)) for story, need in needs.items()]
         answer = self._wired().send(keys.LOAD, [f"{g}meta"], [g, msgpack.encode(asked)])
-        return _Translated(answer, lambda reply: _loaded(asked, reply))
+        return Translated(answer, lambda reply: _loaded(asked, reply))
 
     def apply(self, claim: Claim, batch: Folded) -> Pending[Applied]:
         partition = claim.partition
-        g = keys.generation_prefix(partition, claim.generation)
+        g = self._prefix(claim)
         woken = {story: steps[-1].outcome.story.seq for story, steps in batch.stories.items()}
         args: list[str | bytes | int] = [
             claim.token,
@@ -95,20 +109,29 @@ class TimelineView(View):
             json.encode(woken) if woken else "",
         ]
         answer = self._wired().send(keys.APPLY, [f"{g}meta", keys.live(partition), keys.wake(partition)], args)
-        return _Translated(answer, lambda reply: _applied(partition, reply))
+        return Translated(answer, lambda reply: applied(partition, reply))
 
     def reset(self) -> None:
         if self._wire is not None:
             self._wire.close()
             self._wire = None
 
+    def _at(self, partition: int) -> str:
+        return keys.pointer(partition, self._pointer, self.letters)
+
+    def _prefix(self, claim: Claim) -> str:
+        return keys.generation_prefix(claim.partition, claim.generation, self.letters)
+
+    def _scripts(self) -> list[Script]:
+        return [keys.CLAIM, keys.PARKED, keys.LOAD, keys.APPLY]
+
     def _wired(self) -> Wire:
         if self._wire is None:
-            self._wire = self._store.wire([keys.CLAIM, keys.PARKED, keys.LOAD, keys.APPLY])
+            self._wire = self._store.wire(self._scripts())
         return self._wire
 
 
-class _Translated(Pending[T]):
+class Translated(Pending[T]):
     """An answer of Redis, put into the view's terms when it is asked for."""
 
     __slots__ = ("_answer", "_translate")
@@ -121,7 +144,7 @@ class _Translated(Pending[T]):
         return self._translate(self._answer.get())
 
 
-def _applied(partition: int, reply: bytes) -> Applied:
+def applied(partition: int, reply: bytes) -> Applied:
     status, _, told = reply.decode().partition(" ")
     if status == "TORN":
         raise HalfWritten(half_written(partition, told))

@@ -20,18 +20,19 @@ from dateline.deployment import Deployment
 from dateline.errors import DatelineError
 from dateline.settings import Settings
 
-NAMES: Final = ("timeline", "search", "clock")
+NAMES: Final = ("timeline", "search", "clock", "notify")
 _CLOCK_PAUSE = 1.0
 
 
 @click.command(name="consume", epilog="Example: dateline consume timeline")
-@click.argument("names", metavar="[timeline|search|clock]…", nargs=-1, type=click.Choice(NAMES))
+@click.argument("names", metavar="[timeline|search|clock|notify]…", nargs=-1, type=click.Choice(NAMES))
 @with_deployment
 def consume_command(deployment: Deployment, names: Sequence[str]) -> int:
     """Run consumers until SIGTERM or Ctrl-C; all of them if none is named.
 
-    timeline and search build the views that readers read; clock lifts embargoes at their time. Run as many processes as you like:
-    on an SQLite log one works and the others stand by. When the store or the log cannot be reached, they try again until it can.
+    timeline and search build the views that readers read; clock lifts embargoes at their time; notify tells subscribers. Run as
+    many processes as you like: on an SQLite log one works and the others stand by. When the store or the log cannot be reached,
+    they try again until it can.
     """
     stop = Stop()
     with told_by_signals(stop):
@@ -66,10 +67,18 @@ def run_clock(deployment: Deployment, stop: Stop) -> None:
             stop.wait(pauses.after(error))
 
 
+def run_notify(deployment: Deployment, stop: Stop) -> None:
+    """Send subscribers what is due until told to stop."""
+    from dateline.cli.notify import notify
+
+    notify(deployment, stop)
+
+
 _CONSUMERS: Final[Mapping[str, Callable[[Deployment, Stop], None]]] = {
     "timeline": run_timeline,
     "search": run_search,
     "clock": run_clock,
+    "notify": run_notify,
 }
 
 

@@ -34,11 +34,20 @@ def shown(found: Json, *, with_error: bool = False) -> Group:
     views = [name for name in found["views"] if found[name] is not None]
     for name in views:
         parts += _view(name, found[name], found["error"] if name == "timeline" else found[name]["error"])
+    if found.get("notify") and (found["notify"]["active"] or found["notify"]["paused"]):
+        parts.append(Text(_notify(found["notify"])))
     if not views:
         parts += [Text(""), _table(log["partitions"], ("partition", "begin", "end"))]
     if with_error and found["error"]:
         parts += [Text(""), Text(found["error"], "red")]
     return Group(*parts)
+
+
+def _notify(notify: Json) -> str:
+    paused = f", {notify['paused']:,} paused" if notify["paused"] else ""
+    waiting = f"{notify['waiting']:,} waiting, {notify['under_way']:,} under way, {notify['ledger']:,} in the ledger"
+    behind = f"; {notify['lag']:,} behind the log's end" if notify["lag"] else ""
+    return f"Notify    {notify['active']:,} told{paused}; {waiting}{behind}"
 
 
 def _view(name: str, view: Json, error: str | None) -> Iterator[Text | Table]:

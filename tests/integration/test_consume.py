@@ -118,7 +118,7 @@ def test_it_ends_cleanly_when_it_is_told_to(consume: Consume, number: signal.Sig
 
     assert consumer.end(number) == code
 
-    assert started["consumers"] == ["timeline", "search", "clock"]
+    assert started["consumers"] == ["timeline", "search", "clock", "notify"]
     assert consumer.says("stopped")["signal"] == number.name
 
 

@@ -24,6 +24,7 @@ BASE = (
     "dateline.settings",
     "dateline.private_redis",
     "dateline.keeper",
+    "dateline.master_key",
     "dateline.redis_store",
 )
 LOG = ("dateline.log", "dateline.log.*")
@@ -38,7 +39,9 @@ COMPOSITION = (
     "dateline.documents",
     "dateline.archive",
     "dateline.beside",
+    "dateline.deliveries",
     "dateline.copying",
+    "dateline.hooks",
     "dateline.importing",
     "dateline.kept_views",
     "dateline.losses",
@@ -198,7 +201,10 @@ def test_producers_and_consumers_meet_only_in_the_log() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("driver", ["kafka", "redis", "apsw", "opensearchpy", "httpx"])
+@pytest.mark.parametrize(
+    "driver",
+    ["kafka", "redis", "apsw", "opensearchpy", "httpx", "aiohttp", "apprise", "cryptography", "standardwebhooks"],
+)
 def test_a_driver_is_imported_in_one_module(driver: str) -> None:
     users = {module.name: module.where(found) for module, found in imports() if _top(found.target) == driver}
 

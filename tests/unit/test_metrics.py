@@ -35,6 +35,10 @@ FOUND: dict[str, Any] = {  # Any: as above
     "views": ["timeline", "search"],
     "timeline": {"state": "behind", "size_bytes": 2048, "partitions": [PARTITION]},
     "search": None,
+    "notify": {
+        **{"active": 2, "paused": 0, "lag": 1, "waiting": 3, "under_way": 1, "ledger": 9},
+        "circuits": [{"host": "example.org:443", "since": 1.0, "failures": 6, "problem": "No."}],
+    },
     "serving": [WORKER],
 }
 

@@ -1,0 +1,3 @@
+-- Notes which host each subscription's messages go to. KEYS: meta. ARGV: prefix, subscription, host, …
+for i = 2, #ARGV, 2 do redis.call('HSET', ARGV[1] .. 'hosts', ARGV[i], ARGV[i + 1]) end
+return 1
