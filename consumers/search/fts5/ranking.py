@@ -20,10 +20,10 @@ from consumers.search.fts5.expressions import terms_expression
 from consumers.search.fts5.schema import COLUMNS, EVERY
 from consumers.search.plan import AllOf, AnyOf, Node, Terms
 
-LOOKED_AT: Final = 600
+LOOKED_AT: Final = 300
 """Of how many matches the best come first; those are all that can be paged through."""
 
-_IN_HEADLINES: Final = 300
+_IN_HEADLINES: Final = 150
 _FAR_BACK: Final = 5
 """How many times as far back as those headlines are looked for: else a phrase that no headline holds costs a look at all."""
 
