@@ -15,7 +15,7 @@ from dateline.cli.importing import counted, told_if_stopped
 from dateline.cli.progress import meter
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, OtherVersion, Refused, StoreFull, StoreUnavailable
-from dateline.kept_views import KeptView
+from dateline.kept_view import KeptView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +118,7 @@ def _replay(deployment: Deployment, kept: KeptView, *, switch: bool, accept_loss
         except OtherVersion:
             pass  # to replace what another release made is what a replay is for
         except DatelineError as error:  # the live one may be unusable, which is why it is built anew
-            notice(f"dateline: The live {kept.name} could not be brought up to date: {error}")
+            notice(f"dateline: The live {kept.noun} could not be brought up to date: {error}")
         replay = Replay(deployment.log, generations, codec=committed_codec())
         if switch and not accept_loss:
             replay.check_log()

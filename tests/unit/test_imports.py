@@ -40,7 +40,7 @@ COMPOSITION = (
     "dateline.beside",
     "dateline.copying",
     "dateline.importing",
-    "dateline.kept_views",
+    "dateline.kept_*",
     "dateline.losses",
     "dateline.merging",
     "dateline.metrics",
