@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
@@ -23,7 +23,6 @@ from consumers.search.fts5.index import Fts5Index
 from consumers.search.fts5.reader import Fts5Reader
 from consumers.search.question import Filters, Question
 from dateline.errors import DatelineError, Refused, StoreBroken, StoreFull, StoreUnavailable
-from dateline.log import open_log
 from dateline.log.base import Log
 from dateline.log.partitioner import partition_of
 from dateline.replay import Replay
@@ -38,12 +37,6 @@ SECRET = "Zanzibarite"
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[Log]:
-    with open_log(f"sqlite:///{tmp_path}/log.db") as log:
-        yield log
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
@@ -51,11 +44,6 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def index(folder: Path) -> Fts5Index:
     return Fts5Index(folder)
-
-
-@pytest.fixture
-def desk(log: Log) -> Desk:
-    return Desk(log, name="houston")
 
 
 def rebuilt(log: Log, index: Fts5Index, *, flip: bool = True) -> Replay:

@@ -22,7 +22,6 @@ from consumers.search.opensearch.server import Action, Json, Server
 from consumers.search.opensearch.view import OpenSearchView
 from consumers.search.question import Question
 from dateline.errors import ContentDamaged, DatelineError, Refused, StoreBroken, StoreFull, StoreUnavailable
-from dateline.log import open_log
 from dateline.log.base import Log
 from dateline.replay import Replay
 from producers.desk import Desk
@@ -53,17 +52,6 @@ def url(server: OpenSearchServer) -> str:
 def index(url: str) -> Iterator[OpenSearchIndex]:
     with closing(OpenSearchIndex(url)) as index:
         yield index
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Iterator[Log]:
-    with open_log(f"sqlite:///{tmp_path}/log.db") as log:
-        yield log
-
-
-@pytest.fixture
-def desk(log: Log) -> Desk:
-    return Desk(log, name="houston")
 
 
 class Dying(Server):

@@ -159,6 +159,12 @@ def feed_endpoints() -> Sequence[Endpoint]:
             media_type=atom.CONTENT_TYPE,
             problems=missing,
         ),
+        *_sitemap_endpoints(),
+    )
+
+
+def _sitemap_endpoints() -> Sequence[Endpoint]:
+    return (
         Endpoint("/sitemap.xml", "sitemaps", "The sitemaps.", _sitemaps, media_type=sitemap.CONTENT_TYPE, is_strict=False),
         Endpoint("/sitemap-news.xml", "newsSitemap", "Of the news.", _news, media_type=sitemap.CONTENT_TYPE, is_strict=False),
         Endpoint(
@@ -167,7 +173,7 @@ def feed_endpoints() -> Sequence[Endpoint]:
             "A story's updates as a sitemap.",
             _story_sitemap,
             media_type=sitemap.CONTENT_TYPE,
-            problems=missing,
+            problems=(404,),
             is_strict=False,
         ),
     )
