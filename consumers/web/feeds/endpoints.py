@@ -123,14 +123,13 @@ _FEED: Final = "/v1/stories/{story}/feed"
 
 def feed_endpoints() -> Sequence[Endpoint]:
     """Return the feeds and sitemaps."""
-    feeds = Feeds()
     missing = (404,)
     return (
         Endpoint(
             f"{_FEED}.atom",
             "feedAtom",
             "A story as an Atom feed, with tombstones (RFC 6721) and archives (RFC 5005).",
-            feeds.atom,
+            Feeds().atom,
             parameters=(_ARCHIVE, _VERSION),
             media_type=atom.CONTENT_TYPE,
             problems=missing,
