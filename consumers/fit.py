@@ -120,8 +120,8 @@ def mixed_versions(found: Iterable[Place], *, view: str = "timeline") -> str | N
         return None
     told = "; ".join(f"version {version} in partition {', '.join(mine)}" for version, mine in sorted(by_version.items()))
     return (
-        f"The live {view} was made by two fold versions ({told}): a replay or a rollback is between two flips, or was stopped "
-        "there. Nobody writes to it until that has gone on. With the release that has fold version "
+        f"The live {view} view was made by two fold versions ({told}): a replay or a rollback is between two flips, or was "
+        "stopped there. Nobody writes to it until that has gone on. With the release that has fold version "
         f"{max(by_version)}, run: dateline replay {view}"
     )
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Self
 
 from dateline.clock import now
 from dateline.errors import LogUnavailable, MaybeWritten
-from dateline.kept_views import KeptSearch, KeptTimeline, KeptView
+from dateline.kept_search import KeptSearch
+from dateline.kept_timeline import KeptTimeline
+from dateline.kept_view import KeptView
 from dateline.log import open_log
 from dateline.log.base import Log
 from dateline.private_redis import PrivateRedis

@@ -45,7 +45,7 @@ def refuse_short_log(live: Mapping[int, Generation], extent: Extent, *, view: st
     """
     if gone := short_log(live, extent):
         raise Refused(
-            f"{gone}. A {view} that is built from what is left lacks what those records said, and its seq counts what is left. "
+            f"{gone}. A view that is built from what is left lacks what those records said, and its seq counts what is left. "
             "Bring the records back from a copy (dateline log copy), and nothing is lost. If there is no copy, see what would be "
             f"lost with: dateline replay {view} --no-switch, and take it with: dateline replay {view} --accept-loss"
         )

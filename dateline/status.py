@@ -19,7 +19,7 @@ from schemas.topics import DELIVERIES_TOPIC, EVENTS_TOPIC
 if TYPE_CHECKING:
     from consumers.timeline.answers import ViewPosition
     from consumers.timeline.signs import Sign
-    from dateline.kept_views import KeptView
+    from dateline.kept_view import KeptView
 
 Json = dict[str, Any]  # Any: whatever JSON holds
 

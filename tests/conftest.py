@@ -9,6 +9,8 @@ from collections.abc import Generator, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from dateline.log.base import Log
+from producers.desk import Desk
 from tests.support import iptc
 from tests.support.browser import chromium as chromium
 from tests.support.kafka_servers import kafka_address
@@ -73,3 +75,9 @@ def _no_settings_of_the_caller() -> Iterator[None]:
 def kafka() -> str:
     """The address of the one Kafka broker that the tests of this run share: each makes topics of its own."""
     return kafka_address()
+
+
+@pytest.fixture
+def desk(log: Log) -> Desk:
+    """A desk that writes to the test's log."""
+    return Desk(log, name="houston")

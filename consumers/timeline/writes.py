@@ -12,7 +12,7 @@ from msgspec.json import encode
 from msgspec.structs import replace
 
 from consumers.document import document
-from consumers.intake import Homeless
+from consumers.problems import problems_of
 from consumers.state import Change, Correction, Update
 from consumers.timeline.documents import (
     change_text,
@@ -39,13 +39,12 @@ def batch_writes(g: str, batch: Folded) -> list[Write]:
     writes: list[Write] = []
     stories: Write = ["HSET", f"{g}stories"]
     recent: Write = ["ZADD", f"{g}recent"]
-    problems = [_homeless(found) for found in batch.homeless]
+    problems = [(offset, encode(told).decode()) for offset, told in problems_of(batch)]
     for story_id, steps in batch.stories.items():
         story = steps[-1].outcome.story
         stories += (story_id, story_text(story))
         recent += (story.recorded_at, story_id)
         writes += _story_writes(g, story_id, steps)
-        problems += [_undecodable(step) for step in steps if step.incoming.event is None]
     if batch.stories:
         writes += (stories, recent)
     if problems:
@@ -173,18 +172,3 @@ _INDEXES: Mapping[str, Callable[[Update], bool]] = {
     "withheld": lambda update: update.withheld and update.place > 0 and update.embargo_until is None,
 }
 """Which updates each index of a story holds, by their place; the hidden ones by name."""
-
-
-def _homeless(found: Homeless) -> tuple[int, str]:
-    return found.offset, encode({"offset": found.offset, "story": None, "seq": None, "problem": found.problem}).decode()
-
-
-def _undecodable(step: Step) -> tuple[int, str]:
-    incoming = step.incoming
-    told = {
-        "offset": incoming.offset,
-        "story": incoming.story,
-        "seq": step.outcome.story.seq,
-        "problem": incoming.problem,
-    }
-    return incoming.offset, encode(told).decode()

@@ -16,7 +16,7 @@ from consumers.web.asked import Parameter
 from consumers.web.follower import Source
 from consumers.web.hints import Hints
 from consumers.web.links import Links
-from dateline.errors import DatelineError
+from dateline.errors import DatelineError, StoreBroken
 from schemas.names import shortened
 from schemas.times import rfc3339
 
@@ -117,6 +117,10 @@ class Killed(DatelineError):
         self.story = story
         self.update = update
         self.killed_at = killed_at
+
+
+class SearchBroken(StoreBroken):
+    """The search index is there and cannot be read: no fault of a question, which is answered once the index is built anew."""
 
 
 def no_story(asked: Asked) -> Missing:

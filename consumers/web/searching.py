@@ -12,7 +12,8 @@ from consumers.search.question import Filters, Question
 from consumers.search.told import found_json
 from consumers.web.answers import Answer, content_tag
 from consumers.web.asked import LIST_CURSOR, STORY, Parameter, boolean, limit, one_of, text, time
-from consumers.web.endpoints import Asked, Endpoint, no_story
+from consumers.web.endpoints import Asked, Endpoint, SearchBroken, no_story
+from dateline.errors import StoreBroken
 from schemas.events import VERIFICATIONS
 
 SORTS: Final = ("relevance", "newest")
@@ -66,8 +67,12 @@ def read_found(asked: Asked, question: Question, *, limit: int) -> Found:
     Raises:
         Missing: There is no such story.
         Refused: The question is too long, or the cursor is none of its own.
+        SearchBroken: The index is there, and cannot be read.
     """
-    found = asked.search.search(question, sort=asked.given["sort"], limit=limit, cursor=asked.given["cursor"])
+    try:
+        found = asked.search.search(question, sort=asked.given["sort"], limit=limit, cursor=asked.given["cursor"])
+    except StoreBroken as error:
+        raise SearchBroken(str(error)) from error
     story = question.filters.story
     if story is not None and not found.total.value and asked.reader.story(story) is None:
         raise no_story(structs.replace(asked, story=story))

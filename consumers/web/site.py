@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route, Router
 
 from consumers.web.answers import Answer, Receive, Scope, Send, send_answer
 from consumers.web.asked import read_query
-from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, Views, no_story
+from consumers.web.endpoints import Asked, Endpoint, Killed, Missing, SearchBroken, Views, no_story
 from consumers.web.figures import Figures
 from consumers.web.hub import Hub
 from consumers.web.kept import KeptAnswers
@@ -132,7 +132,7 @@ class Site:
     def problem_of(self, error: Exception, scope: Scope, *, is_page: bool) -> Answer:
         """Return what tells of an error, to a person or to a program; one of our own making goes to the log too."""
         problem = _problem(error)
-        if problem.status == 500:
+        if problem.status == 500 or isinstance(error, SearchBroken):
             self.hub.report(f"{scope['method']} {scope['path']}", error)
         if is_page:
             return self._show_problem(error, problem)
@@ -239,6 +239,8 @@ def _problem(error: Exception) -> Problem:
         return Problem(410, str(error))
     if isinstance(error, Refused):
         return Problem(400, str(error))
+    if isinstance(error, SearchBroken):
+        return Problem(503, "The search index cannot be read until it is built anew.", retry_after=RETRY_AFTER_S)
     if isinstance(error, StoreUnavailable):
         return Problem(503, "The view cannot be read for now; it comes back by itself.", retry_after=RETRY_AFTER_S)
     return Problem(500, "Something is wrong on this side. The operator finds it in the log.")

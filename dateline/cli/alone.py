@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dateline.deployment import Deployment
 from dateline.errors import Refused
-from dateline.kept_views import KeptView
+from dateline.kept_view import KeptView
 
 if TYPE_CHECKING:
     from consumers.generations import Generations, Pointer

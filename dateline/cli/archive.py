@@ -16,7 +16,7 @@ from dateline.cli.progress import progress
 from dateline.clock import now_ms
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, Refused
-from dateline.kept_views import PATIENCE
+from dateline.kept_view import PATIENCE
 
 if TYPE_CHECKING:
     from dateline.restore import Archive, Restored

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -15,6 +16,7 @@ from dateline.cli.common import with_deployment
 from dateline.cli.feeding import feed
 from dateline.cli.lines import say
 from dateline.cli.pauses import Pauses
+from dateline.cli.reported import Reported
 from dateline.cli.stopping import INTERRUPTED, Stop, told_by_signals
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError
@@ -34,6 +36,7 @@ def consume_command(deployment: Deployment, names: Sequence[str]) -> int:
     many processes as you like: on an SQLite log one works and the others stand by. When the store or the log cannot be reached,
     they try again until it can.
     """
+    logging.getLogger("consumers").handlers = [Reported(logging.WARNING)]
     stop = Stop()
     with told_by_signals(stop):
         chosen = tuple(dict.fromkeys(names)) or NAMES

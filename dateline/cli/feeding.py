@@ -9,7 +9,7 @@ from dateline.cli.pauses import Pauses
 from dateline.cli.stopping import Stop
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, LogUnavailable, OtherVersion, StoreUnavailable
-from dateline.kept_views import KeptView
+from dateline.kept_view import KeptView
 
 if TYPE_CHECKING:
     from consumers.runner import Runner
@@ -92,7 +92,7 @@ def _wait_for_own_version(kept: KeptView, stop: Stop) -> None:
             break
         version = max(others)
         way_on = "run dateline replay" if version < FOLD_VERSION else "run the newer release, or let it roll back"
-        error = f"The live {kept.name} was made by fold version {version}, and this release has {FOLD_VERSION}: {way_on}."
+        error = f"The live {kept.noun} was made by fold version {version}, and this release has {FOLD_VERSION}: {way_on}."
         error = mixed_versions(found, view=kept.name) or error
         if error != told:
             say("waiting", level="warning", consumer=kept.name, error=error)

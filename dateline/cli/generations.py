@@ -15,7 +15,7 @@ from dateline.cli.common import emit_json, json_option, notice, with_deployment
 from dateline.cli.importing import counted
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, Refused
-from dateline.kept_views import KeptView
+from dateline.kept_view import KeptView
 from schemas.topics import EVENTS_TOPIC
 
 if TYPE_CHECKING:

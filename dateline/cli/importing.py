@@ -13,7 +13,7 @@ from dateline.cli.progress import progress
 from dateline.cli.writing import for_people
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, Refused
-from dateline.kept_views import PATIENCE
+from dateline.kept_view import PATIENCE
 
 if TYPE_CHECKING:
     from dateline.importing import Checked, Tally

@@ -14,7 +14,7 @@ from dateline.cli.common import emit_json, json_option, notice, with_deployment
 from dateline.cli.importing import counted
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, Refused, Unconfirmed
-from dateline.kept_views import PATIENCE, KeptView
+from dateline.kept_view import PATIENCE, KeptView
 from schemas.times import from_ms, rfc3339
 from schemas.topics import EVENTS_TOPIC
 
@@ -80,7 +80,7 @@ def show_command(deployment: Deployment, story: str, as_json: bool) -> None:
         emit_json(told)
         return
     wait = f"{counted(waiting, 'record')} of it {'waits' if waiting == 1 else 'wait'}"
-    where = "" if kept is deployment.timeline else f" in the {kept.name} index"
+    where = "" if kept is deployment.timeline else f" in the {kept.noun}"
     where += "".join(f", and in the {name} index too" for name in told["also_in"])
     click.echo(f"{story} is parked{where} since {_moment(told)}{_at(told['seq'])}; {wait}.")
     click.echo(f"The error: {told['error']}")
@@ -171,7 +171,7 @@ def _wait(deployment: Deployment, kept: KeptView, stories: Sequence[str]) -> Non
             is_done = runner.run_until(deployment.log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + PATIENCE)
         if not is_done:
             raise Unconfirmed(
-                f"The process that holds the {kept.name} did not do it within {PATIENCE:.0f} s. See: dateline status"
+                f"The process that holds the {kept.noun} did not do it within {PATIENCE:.0f} s. See: dateline status"
             )
         return
     kept.wait_until(

@@ -15,7 +15,7 @@ from dateline.cli.importing import counted, told_if_stopped
 from dateline.cli.progress import meter
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, OtherVersion, Refused, StoreFull, StoreUnavailable
-from dateline.kept_views import KeptView
+from dateline.kept_view import KeptView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,46 +65,55 @@ def replay_command(
     With --as-of the timeline is built in memory as readers had it then, without what is killed or under embargo today, and
     compared with what they are told of that moment (exit code 1 if that differs). It is never switched to.
     """
-    if view == "search" and (story is not None or as_of is not None):
-        raise click.UsageError("--story and --as-of are the timeline's; the search index is built whole: dateline replay search")
+    _check_use(view, story, as_of, file, no_switch=no_switch, accept_loss=accept_loss, join=join)
     if as_of is not None:
-        return _as_of(deployment, as_of, story, file, join=join, as_json=as_json)
-    if file is not None:
-        raise click.UsageError("--out goes with --as-of: a view that is built to be read is kept in Redis.")
-    if story is not None and (no_switch or join or accept_loss):
-        raise click.UsageError("--story builds one story in place; leave --no-switch, --accept-loss and --join out.")
-    if no_switch and accept_loss:
-        raise click.UsageError("--no-switch takes nothing from readers; leave --accept-loss out.")
-    if join and view == "all":
-        raise click.UsageError("--join helps with one view; name it.")
+        from dateline.cli.replay_as_of import replay_as_of
+
+        return replay_as_of(deployment, as_of, story=story, file=file, as_json=as_json)
     if story is not None:
         from dateline.cli.replay_story import replay_story
 
         deployment.warm_up()
         replay_story(deployment, story, as_json=as_json)
-        return 0
-    if join:
+    elif join:
         _help(deployment, deployment.views[view], alone=not (no_switch or accept_loss), as_json=as_json)
-        return 0
-    told = {}
-    for kept in deployment.named(view):
-        kept.warm_up()
-        with told_if_stopped("Run the same command again; it goes on where it stopped."):
-            replayed = _replay(deployment, kept, switch=not no_switch, accept_loss=accept_loss)
-        if not as_json:
-            _say(replayed, of=kept.before(), switched=not no_switch)
-        told[kept.name] = _json(replayed, kept.name, switched=not no_switch)
-    if as_json:
-        emit_views(told)
+    else:
+        _replay_views(deployment.named(view), deployment, switch=not no_switch, accept_loss=accept_loss, as_json=as_json)
     return 0
 
 
-def _as_of(deployment: Deployment, as_of: str, story: str | None, file: str | None, *, join: bool, as_json: bool) -> int:
-    if join:
-        raise click.UsageError("--as-of builds in memory, alone; leave --join out.")
-    from dateline.cli.replay_as_of import replay_as_of
+def _check_use(
+    view: str, story: str | None, as_of: str | None, file: str | None, *, no_switch: bool, accept_loss: bool, join: bool
+) -> None:
+    """Refuse options that do not go together."""
+    told = ""
+    if view == "search" and (story is not None or as_of is not None):
+        told = "--story and --as-of are the timeline's; the search index is built whole: dateline replay search"
+    elif as_of is not None:
+        told = "--as-of builds in memory, alone; leave --join out." if join else ""
+    elif file is not None:
+        told = "--out goes with --as-of: a view that is built to be read is kept in Redis."
+    elif story is not None and (no_switch or join or accept_loss):
+        told = "--story builds one story in place; leave --no-switch, --accept-loss and --join out."
+    elif no_switch and accept_loss:
+        told = "--no-switch takes nothing from readers; leave --accept-loss out."
+    elif join and view == "all":
+        told = "--join helps with one view; name it."
+    if told:
+        raise click.UsageError(told)
 
-    return replay_as_of(deployment, as_of, story=story, file=file, as_json=as_json)
+
+def _replay_views(views: Sequence[KeptView], deployment: Deployment, *, switch: bool, accept_loss: bool, as_json: bool) -> None:
+    told = {}
+    for kept in views:
+        kept.warm_up()
+        with told_if_stopped("Run the same command again; it goes on where it stopped."):
+            replayed = _replay(deployment, kept, switch=switch, accept_loss=accept_loss)
+        if not as_json:
+            _say(replayed, of=kept.before(), switched=switch)
+        told[kept.name] = _json(replayed, kept.name, switched=switch)
+    if as_json:
+        emit_views(told)
 
 
 def _replay(deployment: Deployment, kept: KeptView, *, switch: bool, accept_loss: bool) -> Replayed:
@@ -118,7 +127,7 @@ def _replay(deployment: Deployment, kept: KeptView, *, switch: bool, accept_loss
         except OtherVersion:
             pass  # to replace what another release made is what a replay is for
         except DatelineError as error:  # the live one may be unusable, which is why it is built anew
-            notice(f"dateline: The live {kept.name} could not be brought up to date: {error}")
+            notice(f"dateline: The live {kept.noun} could not be brought up to date: {error}")
         replay = Replay(deployment.log, generations, codec=committed_codec())
         if switch and not accept_loss:
             replay.check_log()

@@ -35,7 +35,7 @@ def rollback_command(deployment: Deployment, view: str, accept_loss: bool, as_js
         kept.warm_up()
         generations = kept.generations()
         if told and not generations.standing("previous"):
-            notice(f"dateline: The {kept.name} has no previous generation to go back to; it stays as it is.")
+            notice(f"dateline: The {kept.noun} has no previous generation to go back to; it stays as it is.")
             continue
         with alone(deployment, kept):
             done = roll_back(deployment.log, generations, codec=committed_codec(), patience=_PATIENCE, accept_loss=accept_loss)

@@ -12,7 +12,7 @@ from dateline.cli.importing import counted
 from dateline.cli.replay import VIEWS
 from dateline.deployment import Deployment
 from dateline.errors import StoreBroken
-from dateline.kept_views import KeptView
+from dateline.kept_view import KeptView
 from schemas.topics import EVENTS_TOPIC
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from consumers.web.hub import Limits
 from dateline.app import SharedViews, make_site
-from dateline.cli.lines import say
+from dateline.cli.reported import Reported
 from dateline.serving.board import Board, new_board
 from dateline.serving.scrape import Scrape
 from dateline.serving.server import DrainingServer, configuration
@@ -23,18 +23,10 @@ DRAIN_S = 5.0
 """Seconds over which open streams are let go, so that not all clients come back at once."""
 
 
-class _Said(logging.Handler):
-    """Says what uvicorn and asyncio report in lines of our own."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        about = {"error": logging.Formatter().formatException(record.exc_info)} if record.exc_info else {}
-        say(record.getMessage().strip(), level=record.levelname.lower(), **about)
-
-
 def main() -> None:
     given = _arguments()
     gc.set_threshold(200_000, 20, 100)
-    logging.basicConfig(level=logging.WARNING, handlers=[_Said()])
+    logging.basicConfig(level=logging.WARNING, handlers=[Reported()])
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # below, it tells of each request that is none
     _open_many_files()
     settings = read_settings(os.environ, data=given.data)

@@ -33,13 +33,9 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SearchInde
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[Log]:
+    """A log in a file alone: which one it is makes no difference to an index."""
     with open_log(f"sqlite:///{tmp_path}/log.db") as log:
         yield log
-
-
-@pytest.fixture
-def desk(log: Log) -> Desk:
-    return Desk(log, name="houston")
 
 
 def test_what_is_public_is_found_in_its_newest_revision(log: Log, index: SearchIndex) -> None:

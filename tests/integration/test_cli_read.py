@@ -18,7 +18,8 @@ import pytest
 
 from dateline.cli import main
 from dateline.deployment import Deployment
-from dateline.kept_views import PATIENCE, KeptTimeline
+from dateline.kept_timeline import KeptTimeline
+from dateline.kept_view import PATIENCE
 from dateline.log import open_log
 from dateline.private_redis import PrivateRedis
 from dateline.settings import read_settings
@@ -292,7 +293,7 @@ def test_what_a_view_has_that_stays_behind_is_shown_with_a_warning(
     assert (STORY if command == ("story", "list") else "Lift-off") in said.out
     assert "Not in the view yet" not in said.out
     (warning,) = [line for line in said.err.splitlines() if line.startswith("dateline: warning: ")]
-    assert "The timeline view has not come to the end of the log" in warning
+    assert "The timeline has not come to the end of the log" in warning
     if options:
         json.loads(said.out)
 

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
@@ -18,11 +18,11 @@ import pytest
 
 from consumers.runner import Runner
 from consumers.search.answers import Sort
-from consumers.search.fts5.files import open_generation
+from consumers.search.fts5.files import Files, open_generation
 from consumers.search.fts5.index import Fts5Index
+from consumers.search.fts5.reader import Fts5Reader
 from consumers.search.question import Filters, Question
 from dateline.errors import DatelineError, Refused, StoreBroken, StoreFull, StoreUnavailable
-from dateline.log import open_log
 from dateline.log.base import Log
 from dateline.log.partitioner import partition_of
 from dateline.replay import Replay
@@ -37,12 +37,6 @@ SECRET = "Zanzibarite"
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[Log]:
-    with open_log(f"sqlite:///{tmp_path}/log.db") as log:
-        yield log
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
@@ -50,11 +44,6 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def index(folder: Path) -> Fts5Index:
     return Fts5Index(folder)
-
-
-@pytest.fixture
-def desk(log: Log) -> Desk:
-    return Desk(log, name="houston")
 
 
 def rebuilt(log: Log, index: Fts5Index, *, flip: bool = True) -> Replay:
@@ -305,6 +294,44 @@ def test_a_file_that_is_no_index_is_said_and_built_anew(
     assert audited(index, log).differences == []
 
 
+@pytest.mark.parametrize(("harm", "says"), [(garbage, "it is no SQLite file"), (foreign, "it is a database of another program")])
+@pytest.mark.parametrize("name", ["search.db", "search-g1.db"])
+def test_a_file_of_another_program_is_said_to_be_that_and_to_be_moved(
+    log: Log, index: Fts5Index, folder: Path, harm: Callable[[Path], None], says: str, name: str
+) -> None:
+    cover(log)
+    feed(log, index)
+    harm(folder / name)
+
+    with pytest.raises(StoreBroken) as told:
+        ask(index, "swigert")
+
+    assert str(told.value).startswith(f"{folder / name} is no search index of Dateline's: {says}")
+    assert "Move it elsewhere if somebody wants it" in str(told.value)
+    assert "damaged" not in str(told.value)
+
+
+@pytest.mark.parametrize(("other", "says"), [(0, "of an older release"), (9, "of a newer release")])
+@pytest.mark.parametrize("name", ["search.db", "search-g1.db"])
+def test_a_file_of_another_format_is_said_and_built_anew(
+    log: Log, index: Fts5Index, folder: Path, other: int, says: str, name: str
+) -> None:
+    cover(log)
+    feed(log, index)
+    with closing(sqlite3.connect(folder / name)) as file, file:
+        file.execute(f"PRAGMA user_version = {other}")
+    told = rf"{name} cannot be read: it has format {other}, {says}; this one has format 1\..*dateline replay search"
+
+    with pytest.raises(StoreBroken, match=told):
+        ask(index, "swigert")
+    with pytest.raises(StoreBroken, match=told):
+        feed(log, index)
+    rebuilt(log, index)
+
+    assert found(index, "swigert") == ["problem"]
+    assert audited(index, log).differences == []
+
+
 @pytest.mark.parametrize("harm", [garbage, foreign, scribbled], ids=lambda harm: harm.__name__)
 def test_an_index_that_cannot_be_read_has_an_id_so_that_it_can_be_built_anew(
     log: Log, index: Fts5Index, folder: Path, tmp_path: Path, harm: Callable[[Path], None]
@@ -396,6 +423,7 @@ from pathlib import Path
 from dateline.log import open_log
 from consumers.runner import Runner
 from consumers.search.fts5.index import Fts5Index
+from consumers.search.fts5.reader import Fts5Reader
 from schemas.codec import committed_codec
 from schemas.topics import EVENTS_TOPIC
 with open_log(sys.argv[1]) as log:
@@ -464,3 +492,21 @@ def test_a_place_that_no_cursor_has_is_refused(
 
         with pytest.raises(Refused, match="Begin with the first page"):
             reader.search(Question("again"), sort=sort, cursor=f"{place}-{given.partition('-')[2]}")
+
+
+def test_a_search_that_is_refused_leaves_its_connection_to_the_next(log: Log, index: Fts5Index) -> None:
+    cover(log)
+    feed(log, index)
+    with closing(Fts5Reader(Files(Path(index.shown).parent))) as reader:
+        reader.search(Question("swigert"))
+        opened = reader._idle.get_nowait()
+        reader._idle.put(opened)
+
+        for question, cursor in ((Question("swigert"), "nothing"), (Question("word " * 65), None), (Question("x" * 1001), None)):
+            with pytest.raises(Refused):
+                reader.search(question, cursor=cursor)
+
+        assert reader._idle.get_nowait() is opened
+        assert reader._idle.empty()
+        reader._idle.put(opened)
+        assert [hit.update for hit in reader.search(Question("swigert")).hits] == ["problem"]

@@ -22,7 +22,6 @@ from consumers.search.opensearch.server import Action, Json, Server
 from consumers.search.opensearch.view import OpenSearchView
 from consumers.search.question import Question
 from dateline.errors import ContentDamaged, DatelineError, Refused, StoreBroken, StoreFull, StoreUnavailable
-from dateline.log import open_log
 from dateline.log.base import Log
 from dateline.replay import Replay
 from producers.desk import Desk
@@ -53,17 +52,6 @@ def url(server: OpenSearchServer) -> str:
 def index(url: str) -> Iterator[OpenSearchIndex]:
     with closing(OpenSearchIndex(url)) as index:
         yield index
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Iterator[Log]:
-    with open_log(f"sqlite:///{tmp_path}/log.db") as log:
-        yield log
-
-
-@pytest.fixture
-def desk(log: Log) -> Desk:
-    return Desk(log, name="houston")
 
 
 class Dying(Server):
@@ -307,6 +295,65 @@ def test_nothing_of_a_killed_text_stays_in_any_file_of_any_generation(
 
     assert found(index, "others") == ["other"]
     assert audited(index, log).differences == []
+
+
+def test_killed_words_go_although_an_index_was_closed_and_dropped_meanwhile(
+    log: Log, desk: Desk, index: OpenSearchIndex, server: OpenSearchServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    cover(log)
+    desk.publish(STORY, update="false", headline=f"A {SECRET}", body="Seen.")
+    view = index.view()
+    with closing(Runner(log, view, topic=EVENTS_TOPIC, codec=committed_codec())) as runner:
+        assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 20)
+        desk.kill(STORY, "launch", reason="wrong")
+        _replayed(log, index)
+        ask(server.url, "POST", "/dateline-search-g1-states/_close")
+        assert isinstance(view, OpenSearchView)
+        view._purging().look("g1", 0)
+        eventually(lambda: bool(caplog.messages), what="a line about the index that is closed")
+        for name in ("g1", "g1-states"):
+            ask(server.url, "DELETE", f"/dateline-search-{name}")
+        runner.reset()
+        assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 20)
+        desk.kill(STORY, "false", reason="never")
+        assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 20)
+        eventually(lambda: SECRET not in _files(server), within=90, what="files without the killed text")
+
+    assert all("\n" not in line for line in caplog.messages)
+    assert audited(index, log).differences == []
+
+
+def test_what_takes_killed_words_out_outlives_any_error(
+    log: Log, desk: Desk, index: OpenSearchIndex, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Odd(Server):
+        """Its driver fails twice as it never should while the purger asks."""
+
+        left = 2
+
+        def ask(self, method: str, path: str, body: object = None, **params: object) -> Json:
+            if path.endswith("/_settings") and self.left:
+                self.left -= 1
+                raise ConnectionRefusedError("refused\nby nobody that is known")
+            return super().ask(method, path, body, **params)
+
+    cover(log)
+    desk.kill(STORY, "launch", reason="wrong")
+    with closing(Odd(url)) as server:
+        view = OpenSearchView(server)
+        with closing(Runner(log, view, topic=EVENTS_TOPIC, codec=committed_codec())) as runner:
+            assert runner.run_until(log.end_offsets(EVENTS_TOPIC), deadline=time.monotonic() + 20)
+            eventually(lambda: not _owed(url), within=90, what="nothing that is owed")
+
+    (line,) = caplog.messages
+    assert "ConnectionRefusedError: refused by nobody that is known" in line
+
+
+def _owed(url: str) -> int:
+    """Return how many kills are not done."""
+    ask(url, "POST", "/dateline-search-g1-states/_refresh")
+    counted: int = ask(url, "POST", "/dateline-search-g1-states/_count", {"query": {"term": {"kind": "k"}}})["count"]
+    return counted
 
 
 def _files(server: OpenSearchServer) -> str:

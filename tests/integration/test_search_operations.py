@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from consumers.search.question import Question
 from dateline.deployment import Deployment
+from dateline.errors import LogChanged
 from dateline.settings import Settings
 from producers.desk import Desk
 from tests.integration.cli import Run, json_of, run
@@ -110,6 +111,27 @@ def test_all_views_are_built_and_compared_and_gone_back_from_together(dateline: 
     assert dateline("generations", "drop", "previous", "search").out.startswith("Dropped g2: ")
 
 
+def test_an_index_without_a_build_before_it_is_left_as_it_is_when_all_go_back(dateline: Run, desk: Desk) -> None:
+    assert dateline("verify", "search").code == dateline("replay", "timeline").code == 0
+
+    back = dateline("rollback", "all")
+
+    assert back.code == 0
+    assert "The search index has no previous generation to go back to; it stays as it is." in back.err
+
+
+def test_an_index_of_another_log_is_said_to_be_that(data: Path, desk: Desk) -> None:
+    with Deployment(Settings(data=str(data))) as deployment:
+        deployment.search.catch_up()
+    for path in data.glob("log.db*"):
+        path.unlink()
+    with Deployment(Settings(data=str(data))) as deployment, closing(deployment.desk("houston")) as other:
+        other.open_story(STORY, title="Another flood")
+
+        with pytest.raises(LogChanged, match=r"LOG_CHANGED: the search view .* was built from log .*dateline replay search"):
+            deployment.search.catch_up()
+
+
 def test_an_index_is_built_anew_and_gone_back_from_while_events_flow(dateline: Run, consumer: Consumer, desk: Desk) -> None:
     for number in range(20):
         desk.publish(STORY, update=f"first-{number}", headline=f"Report {number}", body="More water.")
@@ -182,12 +204,13 @@ def test_a_damaged_index_touches_nobody_else_and_a_replay_puts_another_in_its_pl
         told = [dateline(*command) for command in (("parked", "list"), ("generations",), ("verify", "timeline"))]
         replayed = dateline("replay", "search")
 
-        assert (stopped["consumer"], "damaged" in stopped["error"]) == ("search", True)
+        assert (stopped["consumer"], "something else wrote over it" in stopped["error"]) == ("search", True)
         assert [one["id"] for one in timeline["updates"]] == ["u3", "u2", "u1"]
         assert [one.code for one in told] == [0, 0, 0]
         for result in (status, verified):
             assert (result.code, "dateline replay search" in result.err) == (1, True)
         assert (replayed.code, "Readers have search g" in replayed.out) == (0, True)
+        assert replayed.err.startswith("dateline: The live search index could not be brought up to date: ")
         assert running.says("recovered")["consumer"] == "search"
         desk.publish(STORY, update="u4", headline="The sun is back", body="At last.")
         eventually(lambda: found(data, "sun") == ["u4"], within=PATIENCE, what="the new update in the new index")

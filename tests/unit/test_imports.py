@@ -43,7 +43,7 @@ COMPOSITION = (
     "dateline.copying",
     "dateline.hooks",
     "dateline.importing",
-    "dateline.kept_views",
+    "dateline.kept_*",
     "dateline.losses",
     "dateline.merging",
     "dateline.metrics",

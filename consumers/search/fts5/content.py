@@ -8,15 +8,15 @@ from hashlib import blake2b
 
 from msgspec import Struct
 from msgspec.json import encode
-from msgspec.structs import replace
 
 from consumers.document import document
-from consumers.intake import Homeless
+from consumers.problems import problems_of
 from consumers.search.fts5.database import Database, Row, damaged
 from consumers.search.fts5.schema import COLUMNS, EVERY
 from consumers.search.indexed import indexed
 from consumers.search.order import first_order
 from consumers.search.plan import FIELDS
+from consumers.search.silence import silenced
 from consumers.state import Change, Update
 from consumers.timeline.documents import (
     entry_text,
@@ -30,7 +30,6 @@ from consumers.timeline.documents import (
 )
 from consumers.timeline.keys import PROBLEMS_KEPT
 from consumers.view import Folded, Loaded, Needs, Parked, Step, StoryLoaded
-from consumers.words import NO_WORDS
 from dateline.errors import ContentDamaged
 from schemas.times import to_us
 
@@ -115,10 +114,9 @@ class Content:
 
     def write(self, partition: int, batch: Folded) -> None:
         """Write what a batch changes, the cursor aside."""
-        problems = [(found.offset, _homeless(found)) for found in batch.homeless]
+        problems = [(offset, encode(told).decode()) for offset, told in problems_of(batch)]
         for steps in batch.stories.values():
             self._write_story(partition, steps)
-            problems += [(step.incoming.offset, _undecodable(step)) for step in steps if step.incoming.event is None]
         for story, parked in batch.parked.items():
             self.park(story, partition, parked)
         if problems:
@@ -190,8 +188,7 @@ class Content:
         if found.digest is not None:
             self._unmark(story, found)
             self._database.run("DELETE FROM docs WHERE place = ?", (found.place,))
-        last = replace(found.update.last, note=None) if found.update.last is not None else None
-        blank = encode(replace(found.update, words=NO_WORDS, corrections=(), last=last)).decode()
+        blank = encode(silenced(found.update)).decode()
         self._database.run("UPDATE updates SET state = ? WHERE story = ? AND name = ?", (blank, story, name))
 
     def _unmark(self, story: str, found: Found) -> None:
@@ -232,13 +229,3 @@ def _changed(steps: Sequence[Step]) -> tuple[dict[str, Update], dict[str, Change
         if update.place and not (before is not None and before.place) and step.outcome.change is not None:
             first[update.id] = step.outcome.change
     return changed, first
-
-
-def _homeless(found: Homeless) -> str:
-    return encode({"offset": found.offset, "story": None, "seq": None, "problem": found.problem}).decode()
-
-
-def _undecodable(step: Step) -> str:
-    incoming = step.incoming
-    told = {"offset": incoming.offset, "story": incoming.story, "seq": step.outcome.story.seq, "problem": incoming.problem}
-    return encode(told).decode()

@@ -37,6 +37,15 @@ class FileDamaged(ContentDamaged):
     """A file is no index, or SQLite cannot read it: no single story's matter."""
 
 
+def not_ours(path: Path, what: str) -> FileDamaged:
+    """Return the error for a file that was written by something else, as far as can be seen."""
+    return FileDamaged(
+        f"{path} is no search index of Dateline's: {what}. Nothing is written to it. Move it elsewhere if somebody wants it; "
+        "then, or if nobody does, put an index in its place with: dateline replay search",
+        what=what,
+    )
+
+
 class Database:
     """One connection to one file. Used by one thread at a time."""
 
@@ -49,7 +58,7 @@ class Database:
 
         Raises:
             StoreUnavailable: It cannot be opened.
-            ContentDamaged: It is no file of an index.
+            FileDamaged: It is no file of an index.
         """
         self.path = path
         self._scores: dict[str, Score] = {}
@@ -72,7 +81,7 @@ class Database:
         if application == 0 and self.value("SELECT count(*) FROM sqlite_master") == 0:
             self._connection.execute("PRAGMA journal_mode = WAL")
         elif application != _APPLICATION_ID:
-            raise damaged(self.path, "it is a file of another program")
+            raise not_ours(self.path, "it is a database of another program")
         for pragma in (
             f"synchronous = {'FULL' if full_sync else 'NORMAL'}",
             "secure_delete = ON",
@@ -182,7 +191,9 @@ class Database:
     def _translate(self, error: apsw.Error) -> DatelineError:
         if isinstance(error, apsw.FullError):
             return StoreFull(f"The search index {self.path} cannot be written: its disk is full. It is whole; free some space.")
-        if isinstance(error, apsw.NotADBError | apsw.CorruptError | apsw.FormatError | apsw.SQLError | apsw.MismatchError):
+        if isinstance(error, apsw.NotADBError):
+            return not_ours(self.path, "it is no SQLite file, but another program's, or something else wrote over it")
+        if isinstance(error, apsw.CorruptError | apsw.FormatError | apsw.SQLError | apsw.MismatchError):
             told = damaged(self.path, str(error) or type(error).__name__)
             return FileDamaged(str(told), what=told.what)
         return StoreUnavailable(f"The search index {self.path} cannot be used: {self._why(error)}")

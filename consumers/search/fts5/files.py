@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from consumers.generations import Pointer
 from consumers.search.analyser import ANALYSER_VERSION
-from consumers.search.fts5.database import Database, damaged
+from consumers.search.fts5.database import Database, FileDamaged, damaged
 from consumers.search.fts5.schema import FORMAT, GENERATION, POINTERS
 from dateline.clock import now_ms
 from dateline.errors import ContentDamaged, StoreUnavailable
@@ -45,8 +45,16 @@ class Files:
     def all_named(self) -> dict[str, Named]:
         if not self.exists:
             return {}
-        with closing(Database(self.path)) as pointers:
+        with closing(self.open()) as pointers:
             return self.read(pointers)
+
+    def open(self) -> Database:
+        """Open `search.db`, which is there.
+
+        Raises:
+            StoreUnavailable, ContentDamaged: It cannot be used; the message says what to do.
+        """
+        return _of_this_format(Database(self.path))
 
     def read(self, pointers: Database) -> dict[str, Named]:
         """Return what each pointer names, as an open `search.db` has it."""
@@ -71,7 +79,8 @@ class Files:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreUnavailable(f"The search index {self.path} cannot be made: {error.strerror}.") from error
-        with closing(Database(self.path, is_new=True, full_sync=True)) as pointers, pointers.writing():
+        opened = _of_this_format(Database(self.path, is_new=True, full_sync=True))
+        with closing(opened) as pointers, pointers.writing():
             if pointers.is_empty:
                 pointers.lay_down(POINTERS)
                 pointers.run("INSERT INTO index_id VALUES (?)", (str(uuid4()),))
@@ -81,7 +90,7 @@ class Files:
         """Return what tells this index from any other; of one that cannot be read, what tells its place from others."""
         try:
             if self.exists:
-                with closing(Database(self.path)) as pointers:
+                with closing(self.open()) as pointers:
                     if not pointers.is_empty:
                         return str(pointers.value("SELECT id FROM index_id"))
             with self.moving() as pointers:
@@ -112,7 +121,7 @@ class Files:
         return [path for path in sorted(self.folder.glob("search-g*.db")) if path not in named]
 
     def set_aside(self) -> None:
-        """Put a `search.db` that cannot be read out of the way, and keep it: it may be somebody else's."""
+        """Put a `search.db` that cannot be read out of the way, and keep it: it may be somebody else's, or a newer release's."""
         for ending in _ENDINGS:
             with suppress(FileNotFoundError):
                 path = self.path.with_name(self.path.name + ending)
@@ -144,17 +153,29 @@ def open_generation(path: Path) -> Database:
     Raises:
         StoreUnavailable, ContentDamaged: It cannot be used; the message says what to do.
     """
-    database = Database(path)
+    database = _of_this_format(Database(path))
+    if database.is_empty:
+        database.close()
+        raise damaged(path, "it is empty")
+    return database
+
+
+def _of_this_format(database: Database) -> Database:
+    """Return a file that was opened, if this release can read what it holds; one that holds nothing yet too."""
     try:
-        if database.is_empty:
-            raise damaged(path, "it is empty")
-        found = database.value("PRAGMA user_version")
+        found = FORMAT if database.is_empty else database.value("PRAGMA user_version")
         if found != FORMAT:
-            raise damaged(path, f"it has format {found}, of another release; this one has format {FORMAT}")
+            raise _other_format(database.path, found)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _other_format(path: Path, found: int) -> FileDamaged:
+    what = f"it has format {found}, of {'a newer' if found > FORMAT else 'an older'} release; this one has format {FORMAT}"
+    way_on = "Run that release, or build it anew with this one" if found > FORMAT else "Build it anew"
+    return FileDamaged(f"The search index {path} cannot be read: {what}. {way_on}: dateline replay search", what=what)
 
 
 def other_analyser(database: Database) -> str:

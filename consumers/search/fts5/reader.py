@@ -77,9 +77,15 @@ class Fts5Reader(SearchReader):
         try:
             opened.follow()
             yield opened
+        except Refused:  # the question is at fault, not the connection
+            self._keep(opened)
+            raise
         except BaseException:
             opened.close()
             raise
+        self._keep(opened)
+
+    def _keep(self, opened: _Open) -> None:
         if self._is_closed or self._idle.qsize() >= _MOST_IDLE:
             opened.close()
         else:
@@ -116,7 +122,7 @@ class _Open:
             self.close()
             if not self._files.exists:
                 raise self._none_yet()
-            self._pointers = Database(self._files.path)
+            self._pointers = self._files.open()
         named = self._files.read(self._pointers).get("live")
         if named is None or not named.path.exists():
             raise self._none_yet()

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from msgspec import MsgspecError, Struct, field, json
 from msgspec.structs import replace
 
+from consumers.search.silence import silenced
 from consumers.state import Entry, Story, Update
 from consumers.view import Parked
-from consumers.words import NO_WORDS
 from dateline.errors import ContentDamaged
 
 T = TypeVar("T", bound=Struct)
@@ -141,9 +141,7 @@ def _is_after(first: int, last: int, cursor: int, what: str) -> bool:
 
 
 def _silent(one: Ordered) -> Ordered:
-    last = one.update.last
-    silent = replace(last, note=None) if last is not None else None
-    return Ordered(one.order, replace(one.update, words=NO_WORDS, corrections=(), last=silent))
+    return Ordered(one.order, silenced(one.update))
 
 
 def by_id(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:  # Any: what JSON holds

@@ -6,6 +6,7 @@ the words, wait until each index has let go of what came before, merge away what
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from threading import Event, Lock, Thread
@@ -18,9 +19,10 @@ from consumers.search.opensearch.kept import KeptKill, KeptUpdate, read
 from consumers.search.opensearch.pages import pages
 from consumers.search.opensearch.server import Action, Json, Server
 from consumers.search.opensearch.writes import TOMBSTONE
-from dateline.errors import DatelineError, StoreUnavailable
+from dateline.errors import StoreUnavailable
 
 _PAUSE = 0.5
+_log = logging.getLogger(__name__)
 
 Place = tuple[str, int]
 
@@ -42,6 +44,7 @@ class Purger:
         self._pending: list[_Pending] = []
         self._news = Event()
         self._ended = False
+        self._told = ""
         self._thread: Thread | None = None
 
     def look(self, generation: str, partition: int) -> None:
@@ -65,16 +68,28 @@ class Purger:
             self._news.clear()
             if self._ended:
                 return
+            self._do_a_round()
+
+    def _do_a_round(self) -> None:
+        with self._lock:
+            places, self._places = self._places, set()
+        try:
+            self._silence(sorted(places))
+            self._finish()
+            self._told = ""
+        except Exception as error:  # whatever becomes of the server and its indices, killed words are to go from them
+            self._tell(error)
             with self._lock:
-                places, self._places = self._places, set()
-            try:
-                self._silence(sorted(places))
-                self._finish()
-            except DatelineError:  # the server is away, and the writer says so
-                with self._lock:
-                    self._places |= places
-                time.sleep(_PAUSE)
-                self._news.set()
+                self._places |= places
+            time.sleep(_PAUSE)
+            self._news.set()
+
+    def _tell(self, error: Exception) -> None:
+        """Say in one line what is in the way, once as long as it is the same."""
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        if told != self._told:
+            self._told = told
+            _log.warning("The words of killed updates are not out of the search index yet, and it is tried again: %s", told)
 
     def _silence(self, places: Sequence[Place]) -> None:
         """Write over the words of what was killed in partitions, in every generation."""

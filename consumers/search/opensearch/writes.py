@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct, json
 
 from consumers.document import document
-from consumers.intake import Homeless
+from consumers.problems import problems_of
 from consumers.search.indexed import indexed
 from consumers.search.opensearch import names
 from consumers.search.opensearch.kept import KeptCursor, KeptEntry, KeptKill, KeptStory, KeptUpdate, Ordered
@@ -130,8 +130,7 @@ def other_actions(generation: str, partition: int, story: str, steps: Sequence[S
 
 def moved(cursor: KeptCursor, batch: Folded) -> dict[str, Any]:  # Any: what differs, of several types
     """Return what is different of a cursor after a batch."""
-    problems = [_homeless(one) for one in batch.homeless]
-    problems += [_undecodable(step) for steps in batch.stories.values() for step in steps if step.incoming.event is None]
+    problems = [told for _, told in problems_of(batch)]
     parked = {**cursor.parked, **batch.parked}
     return {
         "offset": batch.next_offset,
@@ -141,12 +140,3 @@ def moved(cursor: KeptCursor, batch: Folded) -> dict[str, Any]:  # Any: what dif
         "parked": {story: one for story, one in parked.items() if one is not None},
         "problems": (*cursor.problems, *problems)[-PROBLEMS_KEPT:],
     }
-
-
-def _homeless(found: Homeless) -> Mapping[str, object]:
-    return {"offset": found.offset, "story": None, "seq": None, "problem": found.problem}
-
-
-def _undecodable(step: Step) -> Mapping[str, object]:
-    incoming = step.incoming
-    return {"offset": incoming.offset, "story": incoming.story, "seq": step.outcome.story.seq, "problem": incoming.problem}

@@ -123,14 +123,13 @@ _FEED: Final = "/v1/stories/{story}/feed"
 
 def feed_endpoints() -> Sequence[Endpoint]:
     """Return the feeds and sitemaps."""
-    feeds = Feeds()
     missing = (404,)
     return (
         Endpoint(
             f"{_FEED}.atom",
             "feedAtom",
             "A story as an Atom feed, with tombstones (RFC 6721) and archives (RFC 5005).",
-            feeds.atom,
+            Feeds().atom,
             parameters=(_ARCHIVE, _VERSION),
             media_type=atom.CONTENT_TYPE,
             problems=missing,
@@ -159,6 +158,12 @@ def feed_endpoints() -> Sequence[Endpoint]:
             media_type=atom.CONTENT_TYPE,
             problems=missing,
         ),
+        *_sitemap_endpoints(),
+    )
+
+
+def _sitemap_endpoints() -> Sequence[Endpoint]:
+    return (
         Endpoint("/sitemap.xml", "sitemaps", "The sitemaps.", _sitemaps, media_type=sitemap.CONTENT_TYPE, is_strict=False),
         Endpoint("/sitemap-news.xml", "newsSitemap", "Of the news.", _news, media_type=sitemap.CONTENT_TYPE, is_strict=False),
         Endpoint(
@@ -167,7 +172,7 @@ def feed_endpoints() -> Sequence[Endpoint]:
             "A story's updates as a sitemap.",
             _story_sitemap,
             media_type=sitemap.CONTENT_TYPE,
-            problems=missing,
+            problems=(404,),
             is_strict=False,
         ),
     )

@@ -1,4 +1,4 @@
-"""The views as commands work with them: each is brought up to date, waited for, fed and built anew in one way.
+"""A view as commands work with it: any is brought up to date, waited for, fed and built anew in one way.
 
 Heavy modules are imported where they are used, and a view that a command does not ask for is never opened.
 """
@@ -12,9 +12,7 @@ from contextlib import closing, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from typing_extensions import override
-
-from dateline.errors import DatelineError, LogChanged, Refused, StoreBroken, Unconfirmed
+from dateline.errors import DatelineError, LogChanged, StoreBroken, Unconfirmed
 from dateline.log.base import how_changed, partitions_in
 from dateline.log.partitioner import partition_of
 from schemas.topics import EVENTS_TOPIC
@@ -23,9 +21,8 @@ if TYPE_CHECKING:
     from consumers.generations import Generations
     from consumers.parking import OnParked
     from consumers.runner import OnStopped, Runner
-    from consumers.search.index import SearchIndex
     from consumers.timeline.answers import ViewPosition
-    from consumers.timeline.signs import Owner, Sign
+    from consumers.timeline.signs import Sign
     from consumers.view import Parked, View
     from dateline.deployment import Deployment
 
@@ -44,11 +41,13 @@ class KeptView(ABC):
 
     Attributes:
         name: What commands call it.
+        noun: What messages call it.
         file: What it is on disk where it is kept in the data folder, in words.
         waits_for_a_hand: Whether its consumer stays where trying again will not help, so that those beside it go on.
     """
 
     name: str
+    noun: str
     file: str
     waits_for_a_hand = False
 
@@ -178,7 +177,7 @@ class KeptView(ABC):
         seen, log_id = self._first_position(), log.id(EVENTS_TOPIC)
         if seen is not None and seen.log_id != log_id:
             raise LogChanged(
-                f"LOG_CHANGED: the {self.name} was built from log {seen.log_id}, and {log.url} is log {log_id}; nothing was "
+                f"LOG_CHANGED: the {self.noun} was built from log {seen.log_id}, and {log.url} is log {log_id}; nothing was "
                 f"written. {how_changed(seen.log_id, log_id, view=self.name)}",
                 view=self.name,
             )
@@ -237,7 +236,7 @@ class KeptView(ABC):
 
     def fullness(self) -> str:
         """Return in words that its store is full, and what to do."""
-        return f"The {self.name} at {self.shown} has no room left. Make some"
+        return f"The {self.noun} at {self.shown} has no room left. Make some"
 
     def _check_store(self) -> None:  # noqa: B027  # as above
         """Refuse a store that may lose some of the view."""
@@ -269,11 +268,11 @@ class KeptView(ABC):
         with closing(self.runner(on_parked=self._tell_parked)) as runner:
             reached = runner.run_until(ends, deadline=min(deadline, time.monotonic() + _SOON))
             if not reached:
-                self._deployment.notify(f"Waiting for the process that holds the {self.name} to come to the end of the log …")
+                self._deployment.notify(f"Waiting for the process that holds the {self.noun} to come to the end of the log …")
                 reached = runner.run_until(ends, deadline=deadline)
         if not reached:
             raise Unconfirmed(
-                f"The {self.name} view has not come to the end of the log in time: another process holds it and is slow or "
+                f"The {self.noun} has not come to the end of the log in time: another process holds it and is slow or "
                 "stopped. See: dateline status"
             )
 
@@ -290,161 +289,3 @@ class KeptView(ABC):
         if any(getattr(one, name) != value for one in found.values() for name, value in fits.items()):
             return False
         return all((found[p].offset if p in found else 0) == end for p, end in ends.items())
-
-
-class KeptTimeline(KeptView):
-    """The timeline, in Redis."""
-
-    name = "timeline"
-    file = "the private Redis's dump"
-    turn = "replay"
-
-    @override
-    def before(self) -> str:
-        return ""
-
-    @property
-    @override
-    def shown(self) -> str:
-        return f"Redis at {self._deployment.store.shown}"
-
-    @property
-    @override
-    def is_here(self) -> bool:
-        return self._deployment.settings.is_embedded
-
-    @override
-    def warm_up(self) -> None:
-        self._deployment.warm_up()
-
-    @override
-    def view(self) -> View:
-        from consumers.timeline.view import TimelineView
-
-        return TimelineView(self._deployment.store)
-
-    @cached_property
-    def _owner(self) -> Owner:
-        from consumers.timeline.signs import Owner
-
-        return Owner()
-
-    @override
-    def signed_view(self) -> View:
-        from consumers.timeline.signs import SignedView
-
-        return SignedView(self._deployment.store, self._owner)
-
-    @override
-    def signs(self, partitions: int) -> Mapping[int, Sign]:
-        from consumers.timeline.signs import read_signs
-
-        return read_signs(self._deployment.store, partitions)
-
-    @override
-    def failed(self, error: Exception) -> None:
-        self._owner.failed(error)
-
-    @override
-    def generations(self) -> Generations:
-        from consumers.timeline.generations import TimelineGenerations
-
-        return TimelineGenerations(self._deployment.store, partitions=self._deployment.partitions)
-
-    @override
-    def positions(self, *, partitions: int | None = None) -> Sequence[ViewPosition]:
-        from consumers.timeline.reader import TimelineReader
-
-        deployment = self._deployment
-        reader = deployment.reader if partitions is None else TimelineReader(deployment.store, partitions=partitions)
-        return reader.positions()
-
-    @override
-    def advise(self, error: LogChanged) -> LogChanged:
-        if not self.is_here:
-            return error
-        dump = self._deployment.settings.data_folder / "redis.rdb"
-        return LogChanged(f"{error}, or remove {dump} while no dateline command runs; the view is built again.")
-
-    @override
-    def fullness(self) -> str:
-        store = self._deployment.store
-        used_bytes, _ = store.memory()
-        most_bytes = used_bytes + (store.room_bytes() or 0)
-        told = f"it uses {used_bytes / 1e6:,.1f} MB, and its maxmemory is {most_bytes / 1e6:,.1f} MB"
-        return f"Redis at {store.shown} is full: {told}. Raise that"
-
-    @override
-    def _has_news(self) -> bool:
-        return self._deployment.try_to_lift() > 0
-
-    @override
-    def _check_store(self) -> None:
-        if self.is_here:
-            return
-        store = self._deployment.store
-        _, policy = store.memory()
-        if policy != "noeviction":
-            raise Refused(
-                f"Redis at {store.shown} forgets keys when its memory is full (maxmemory-policy {policy}), which would "
-                "tear holes into what readers see. Set it to noeviction."
-            )
-
-    @override
-    def _check_store_room(self, generations: Generations) -> None:
-        from dateline.room import check_memory
-
-        check_memory(self._deployment.store, generations)
-
-
-class KeptSearch(KeptView):
-    """The search index, in a file or on a server."""
-
-    name = "search"
-    file = "the search index"
-    waits_for_a_hand = True
-
-    @property
-    @override
-    def shown(self) -> str:
-        return self._deployment.search_index.shown
-
-    @property
-    @override
-    def is_here(self) -> bool:
-        return not self._deployment.settings.search
-
-    @override
-    def size_bytes(self) -> int | None:
-        return self._deployment.search_index.size_bytes()
-
-    @property
-    @override
-    def turn(self) -> str:
-        return f"replay-{self._fed_index().group}"
-
-    @override
-    def view(self) -> View:
-        return self._fed_index().view()
-
-    @override
-    def generations(self) -> Generations:
-        return self._fed_index().generations(partitions=self.partitions)
-
-    @override
-    def positions(self, *, partitions: int | None = None) -> Sequence[ViewPosition]:
-        return self._deployment.search_index.positions(partitions=partitions or self.partitions)
-
-    @override
-    def _is_current(self, ends: Mapping[int, int]) -> bool:
-        return self.is_built() and super()._is_current(ends)  # of an empty log too there is an index to ask
-
-    def _fed_index(self) -> SearchIndex:
-        """Return the index with the group that feeds it: a file of its own on each machine needs all of a Kafka log."""
-        index = self._deployment.search_index
-        if self.is_here and not self._deployment.feeds_itself:
-            from consumers.search.fts5.index import Fts5Index
-
-            assert isinstance(index, Fts5Index)
-            index.group = f"search-{index.id}"
-        return index
