@@ -44,7 +44,7 @@ def feed(deployment: Deployment, kept: KeptView, stop: Stop) -> None:
                 kept.failed(error)
                 if view is not None and not isinstance(error, StoreUnavailable):
                     view.leave()
-                runner = _let_go(deployment, kept, runner, error)
+                runner = let_go(deployment, kept, runner, error)
                 stop.wait(pauses.after(error))
     finally:
         if view is not None:
@@ -100,7 +100,7 @@ def _wait_for_own_version(kept: KeptView, stop: Stop) -> None:
         stop.wait(_VERSION_PAUSE)
 
 
-def _let_go(deployment: Deployment, kept: KeptView, runner: Runner | None, error: DatelineError) -> Runner | None:
+def let_go(deployment: Deployment, kept: KeptView, runner: Runner | None, error: DatelineError) -> Runner | None:
     """Prepare to try again; return the runner to go on with.
 
     A private redis-server that was lost comes back at another address, and a file may have been moved or replaced, so nothing

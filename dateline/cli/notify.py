@@ -6,11 +6,12 @@ import asyncio
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from dateline.cli.feeding import let_go
 from dateline.cli.lines import say
 from dateline.cli.pauses import Pauses
 from dateline.cli.stopping import Stop
 from dateline.deployment import Deployment
-from dateline.errors import DatelineError, HalfWritten, LogUnavailable, StoreUnavailable
+from dateline.errors import DatelineError, HalfWritten, StoreUnavailable
 
 if TYPE_CHECKING:
     from consumers.notifications.index import Holdings, NotifierIndex
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def notify(deployment: Deployment, stop: Stop) -> None:
-    """Feed the notifier's index and send what is due, until told to stop.
+    """Feed the notifier's index, which lies in the Redis of the timeline, and send what is due, until told to stop.
 
     Raises:
         DatelineError: Trying again will not help.
@@ -40,9 +41,9 @@ def notify(deployment: Deployment, stop: Stop) -> None:
                 if sender.error is not None:
                     raise sender.error
             except HalfWritten:  # the index is thrown away and built anew
-                runner = _let_go(deployment, runner, StoreUnavailable("The index is built anew."))
+                runner = let_go(deployment, deployment.timeline, runner, StoreUnavailable("The index is built anew."))
             except DatelineError as error:
-                runner = _let_go(deployment, runner, error)
+                runner = let_go(deployment, deployment.timeline, runner, error)
                 stop.wait(pauses.after(error))
     finally:
         sender.close()
@@ -59,18 +60,6 @@ def _runner(deployment: Deployment, pauses: Pauses, index: NotifierIndex) -> Run
     runner = deployment.timeline.runner(index, on_parked=parked)
     say("joined", consumer="notify")
     pauses.recovered()
-    return runner
-
-
-def _let_go(deployment: Deployment, runner: Runner | None, error: DatelineError) -> Runner | None:
-    """Prepare to try again, as for a view; return the runner to go on with."""
-    if runner is not None and (deployment.settings.is_embedded or isinstance(error, LogUnavailable)):
-        runner.close()
-        runner = None
-    if runner is None:
-        deployment.reconnect()
-    else:
-        runner.reset()
     return runner
 
 
