@@ -31,9 +31,12 @@ from dateline.cli.lines import say
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, StoreUnavailable
 from dateline.metrics import TEXT_FORMAT
+from dateline.serving.entrance import Entrance
+from dateline.serving.operating import OperateApi
 from dateline.serving.scrape import Scrape
 from dateline.serving.writing import WriteApi
 from dateline.settings import Settings
+from producers.keys import KeyRing
 
 NAME = "Dateline"
 
@@ -127,13 +130,20 @@ def make_site(source: SharedViews, *, public_url: str, limits: Limits | None = N
     ]
     show = partial(show_problem, publisher=Publisher(links, NAME))
     views = Views(source.timeline, source.search)
-    writing = WriteApi(source.settings, source, links=links, views=views)
-    source.closing(writing.close)
-    writes = writing.routes(read={one.path for one in ENDPOINTS})
+    writes = _writes(source, links, views)
     site = Site(hub, endpoints=ENDPOINTS, links=links, views=views, writes=writes, others=others, show_problem=show)
     if scrape is not None:
         scrape.start(site.figures)
     return site
+
+
+def _writes(source: SharedViews, links: Links, views: Views) -> list[Route]:
+    entrance = Entrance(KeyRing(source.settings.data_folder))
+    writing = WriteApi(source.settings, source, entrance, links=links, views=views)
+    operating = OperateApi(source.settings, entrance)
+    for api in (writing, operating):
+        source.closing(api.close)
+    return [*writing.routes(read={one.path for one in ENDPOINTS}), *operating.routes()]
 
 
 def _report(what: str, error: Exception) -> None:

@@ -113,7 +113,7 @@ def said_by(write: Write, body: bytes, *, key: DeskKey, names: Mapping[str, str]
         Forbidden: The key is not for this.
         Refused: The body describes no such event, or one that breaks a rule.
     """
-    given = _object(body)
+    given = object_of(body)
     _refuse_named(write, given, names)
     if "id" in given:
         given[write.gives_name] = given.pop("id")
@@ -138,7 +138,7 @@ def said_in_line(line: bytes, *, key: DeskKey, now: datetime) -> Event:
         Forbidden: The key is not for this.
         Refused: It describes no event, or one that breaks a rule.
     """
-    event = from_json(_object(line), default_desk=key.desk, now=now)
+    event = from_json(object_of(line), default_desk=key.desk, now=now)
     if event.desk != key.desk:
         raise Forbidden(f"desk {shortened(event.desk)}: this key is desk {key.desk!r}'s. Leave the desk out.")
     refuse_beyond(key, ACT_OF[type(event)], event.story)
@@ -157,7 +157,12 @@ def check_repeat(repeat: str) -> str:
     return repeat
 
 
-def _object(body: bytes) -> Json:
+def object_of(body: bytes) -> Json:
+    """Return the JSON object of a body; an empty body is an empty one.
+
+    Raises:
+        NoJson: It is none.
+    """
     try:
         found = json.decode(body) if body.strip() else {}
     except (DecodeError, UnicodeDecodeError, RecursionError) as error:

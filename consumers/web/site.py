@@ -97,7 +97,8 @@ class Site:
             await self._router(scope, receive, send)
         except HTTPException as error:
             allow = (error.headers or {}).get("Allow", "")
-            problem = Problem(error.status_code, error.detail, allow=allow)
+            detail = f"Nothing can be done here with {scope['method']}; there is {allow}." if allow else error.detail
+            problem = Problem(error.status_code, detail, allow=allow)
             await self.answer(self._nothing_here(problem, scope), scope, send)
 
     async def answer(self, answer: Answer, scope: Scope, send: Send) -> None:

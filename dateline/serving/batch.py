@@ -46,8 +46,7 @@ class Batch:
         lines: list[tuple[int, bytes | None]] = []
         number = 0
         try:
-            async for line in read_lines(scope, receive):
-                number += 1
+            async for number, line in read_lines(scope, receive):
                 if number > MOST_LINES:
                     self._stopped = f"A request may have {MOST_LINES:,} lines. Send this one and what follows in another."
                     break

@@ -56,14 +56,14 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
     return bytes(body)
 
 
-async def read_lines(scope: Scope, receive: Receive) -> AsyncIterator[bytes | None]:
-    """Yield the lines of a body that are not empty, without their ends; None for one that is too long.
+async def read_lines(scope: Scope, receive: Receive) -> AsyncIterator[tuple[int, bytes | None]]:
+    """Yield the lines of a body that are not empty, with their numbers from 1, without their ends; None for one that is too long.
 
     Raises:
         Problem: As for `read_body`; the lines before it were yielded.
     """
     _refuse_long(scope, LONGEST_BATCH)
-    rest, size, is_too_long = bytearray(), 0, False
+    rest, size, number, is_too_long = bytearray(), 0, 0, False
     try:
         async with asyncio.timeout(_BATCH_WITHIN_S):
             async for part in _parts(receive):
@@ -73,8 +73,9 @@ async def read_lines(scope: Scope, receive: Receive) -> AsyncIterator[bytes | No
                 rest += part
                 *lines, last = rest.split(b"\n")
                 for line in lines:
+                    number += 1
                     if line.strip() or is_too_long:
-                        yield None if is_too_long or len(line) > LONGEST else bytes(line)
+                        yield number, None if is_too_long or len(line) > LONGEST else bytes(line)
                     is_too_long = False
                 rest = bytearray(last)
                 if len(rest) > LONGEST:
@@ -82,7 +83,7 @@ async def read_lines(scope: Scope, receive: Receive) -> AsyncIterator[bytes | No
     except TimeoutError:
         raise Problem(408, f"The body was not there within {_BATCH_WITHIN_S:g} s.") from None
     if rest.strip() or is_too_long:
-        yield None if is_too_long else bytes(rest)
+        yield number + 1, None if is_too_long else bytes(rest)
 
 
 async def _parts(receive: Receive) -> AsyncIterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -13,21 +13,21 @@ from starlette.routing import Route
 
 from consumers.document import document
 from consumers.state import Entry, Update
-from consumers.web.answers import NOT_KEPT, Answer, Receive, Scope, Send
+from consumers.web.answers import NOT_KEPT, Answer, Receive, Scope
 from consumers.web.endpoints import Asked, no_story, no_update
-from consumers.web.problems import Problem, problem_answer
-from consumers.web.requests import ALLOWED_BOTH, ALLOWED_WRITING, name_of, preflight
+from consumers.web.problems import Problem
+from consumers.web.requests import name_of
 from dateline.clock import now
-from dateline.errors import LogUnavailable, MaybeWritten, Refused, StoreUnavailable
+from dateline.errors import MaybeWritten, StoreUnavailable
 from dateline.serving.appender import Appender
 from dateline.serving.awaited import Verdicts
 from dateline.serving.batch import NDJSON_TYPES, Batch
 from dateline.serving.bodies import header, read_body, refuse_other_types
 from dateline.serving.entrance import Entrance
+from dateline.serving.keyed import Take, keyed_route
 from dateline.verdicts import Told, told_first, unconfirmed
-from producers.api import WRITES, Forbidden, NoJson, Write, said_by
+from producers.api import WRITES, Write, said_by
 from producers.desk import Receipt
-from producers.keys import KeyRing, KeysUnreadable
 from schemas.events import Event, StoryOpened, UpdatePublished
 from schemas.jsonform import to_json
 
@@ -40,11 +40,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Json = dict[str, Any]  # Any: what JSON holds
 
-Take = Callable[[Scope, Receive], Awaitable[Answer]]
-
 BATCH_PATH: Final = "/v1/events"
 _JSON: Final = ("application/json",)
-_RETRY_AFTER_S: Final = 2
 _UNSEEN: Final = "Written, but no consumer has confirmed it in time. See: dateline status"
 
 
@@ -56,8 +53,8 @@ class WriteApi:
         views: What tells what there is already.
     """
 
-    def __init__(self, settings: Settings, source: SharedViews, *, links: Links, views: Views) -> None:
-        self.entrance = Entrance(KeyRing(settings.data_folder))
+    def __init__(self, settings: Settings, source: SharedViews, entrance: Entrance, *, links: Links, views: Views) -> None:
+        self._entrance = entrance
         self.appender = Appender(settings)
         self.verdicts = Verdicts(source.timeline)
         self._source, self._links, self._views = source, links, views
@@ -70,10 +67,7 @@ class WriteApi:
             read: The addresses where there is something to read too.
         """
         takers: Mapping[str, Take] = {one.path: partial(self.write, one) for one in WRITES} | {BATCH_PATH: self.publish}
-        return [
-            Route(path, _Posted(taker, ALLOWED_BOTH if path in read else ALLOWED_WRITING), methods=["POST", "OPTIONS"])
-            for path, taker in takers.items()
-        ]
+        return [keyed_route(path, {"POST": taker}, is_read_freely=path in read) for path, taker in takers.items()]
 
     def close(self) -> None:
         for one in (self.appender, self.verdicts):
@@ -86,7 +80,7 @@ class WriteApi:
         Raises:
             DatelineError, Problem: It was not written, or nobody knows.
         """
-        key = self.entrance.admit(scope)
+        key = self._entrance.admit(scope)
         refuse_other_types(scope, _JSON)
         names = {kind: name_of(kind, given) for kind, given in scope["path_params"].items()}
         repeat = header(scope, b"idempotency-key")
@@ -108,7 +102,7 @@ class WriteApi:
         Raises:
             DatelineError, Problem: None of them was written.
         """
-        key = self.entrance.admit(scope)
+        key = self._entrance.admit(scope)
         refuse_other_types(scope, NDJSON_TYPES)
         lines = await Batch(key, self.appender, self.verdicts).take(scope, receive)
         return Answer(lines, NDJSON_TYPES[0], caching=NOT_KEPT)
@@ -180,53 +174,6 @@ class WriteApi:
 
     async def _reading(self, read: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._looking, read)
-
-
-class _Posted:
-    """An address to write to, as an ASGI app.
-
-    Args:
-        allowed: What can be done there.
-    """
-
-    def __init__(self, take: Take, allowed: str) -> None:
-        self._take, self._allowed = take, allowed
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "OPTIONS":
-            await scope["app"].answer(preflight(self._allowed), scope, send)
-            return
-        try:
-            answer = await self._take(scope, receive)
-        except Exception as error:  # the boundary: whatever it is, who sends gets an answer
-            answer = answer_of(error, scope)
-        await scope["app"].answer(answer, scope, send)
-
-
-def answer_of(error: Exception, scope: Scope) -> Answer:
-    """Return what tells a writer of an error; one of our own making goes to the log too."""
-    problem = problem_of(error)
-    if problem is None:
-        answer: Answer = scope["app"].problem_of(error, scope, is_page=False)
-        return answer
-    return problem_answer(problem, instance=scope["path"])
-
-
-def problem_of(error: Exception) -> Problem | None:
-    """Return the problem that an error is to a writer; None if it is none of theirs."""
-    if isinstance(error, Forbidden):
-        return Problem(403, str(error))
-    if isinstance(error, NoJson):
-        return Problem(400, str(error))
-    if isinstance(error, Refused):
-        return Problem(422, str(error))
-    if isinstance(error, MaybeWritten):
-        return Problem(503, f"{error} It may have been written; sending the same again is safe.", retry_after=_RETRY_AFTER_S)
-    if isinstance(error, LogUnavailable):
-        return Problem(503, "The log cannot be written for now: nothing was written.", retry_after=_RETRY_AFTER_S)
-    if isinstance(error, KeysUnreadable):
-        return Problem(503, "The keys cannot be read for now.", retry_after=_RETRY_AFTER_S)
-    return None
 
 
 def _document(status: int, told: Told) -> Answer:
