@@ -19,7 +19,7 @@ from consumers.web.endpoints import Endpoint, Views
 from consumers.web.feeds.endpoints import feed_endpoints
 from consumers.web.hub import Hub, Limits
 from consumers.web.links import Links
-from consumers.web.openapi import openapi_document
+from consumers.web.openapi import Json, openapi_document
 from consumers.web.pages.endpoints import page_endpoints, show_problem, static_answers
 from consumers.web.pages.publisher import Publisher
 from consumers.web.problems import Problem, problem_answer
@@ -31,6 +31,7 @@ from dateline.cli.lines import say
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, StoreUnavailable
 from dateline.metrics import TEXT_FORMAT
+from dateline.serving.described import SECURITY, written_paths, written_responses, written_schemas
 from dateline.serving.entrance import Entrance
 from dateline.serving.operating import OperateApi
 from dateline.serving.scrape import Scrape
@@ -166,7 +167,7 @@ def _about_itself(hub: Hub) -> Sequence[Route]:
 
 
 def _described(public_url: str) -> Sequence[Route]:
-    document = openapi_document(ENDPOINTS, base=Links(public_url).base)
+    document = described(public_url)
     for_programs, for_people = openapi_answer(document), reference_answer(document)
 
     async def openapi() -> Answer:
@@ -176,6 +177,17 @@ def _described(public_url: str) -> Sequence[Route]:
         return for_people
 
     return [Route("/openapi.json", _Told(openapi)), Route("/docs", _Told(docs))]
+
+
+def described(public_url: str) -> Json:
+    """Return the OpenAPI document: what is read, and what is written."""
+    document = openapi_document(ENDPOINTS, base=Links(public_url).base)
+    for path, operations in written_paths().items():
+        document["paths"][path] = {**document["paths"].get(path, {}), **operations}
+    components = document["components"]
+    components["schemas"] |= written_schemas()
+    components["responses"] |= written_responses()
+    return {**document, "components": {**components, "securitySchemes": dict(SECURITY)}}
 
 
 def _metrics(scrape: Scrape) -> Route:
