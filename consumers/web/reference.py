@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
@@ -74,12 +74,19 @@ def _component(status: str) -> Json:
 def _operations(document: Json) -> Iterator[Json]:
     """Yield each operation with what it refers to put in, and without what holds for all."""
     for path, item in document["paths"].items():
-        operation = item["get"]
-        responses = {
-            status: _resolved(document, one) for status, one in operation["responses"].items() if status not in _EVERYWHERE
-        }
-        parameters = [_resolved(document, one) for one in operation.get("parameters", ())]
-        yield {"description": "", **operation, "path": path, "parameters": parameters, "responses": responses}
+        for method, operation in item.items():
+            responses = {
+                status: _resolved(document, one) for status, one in operation["responses"].items() if status not in _EVERYWHERE
+            }
+            parameters = [_resolved(document, one) for one in operation.get("parameters", ())]
+            more = {"method": method.upper(), "path": path, "parameters": parameters, "responses": responses}
+            yield {"description": "", **operation, **more, "takes": _taken(operation)}
+
+
+def _taken(operation: Json) -> Mapping[str, str]:
+    """Return what a body may be: its schema in few words, by its media type."""
+    content = operation.get("requestBody", {}).get("content", {})
+    return {media_type: _kind(one["schema"]) for media_type, one in content.items()}
 
 
 def _resolved(document: Json, found: Json) -> Json:

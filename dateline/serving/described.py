@@ -9,15 +9,20 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from consumers.web.answers import JSON
+from consumers.web.components import SCHEMAS
 from consumers.web.problems import PROBLEM_JSON
 from dateline.serving.batch import NDJSON_TYPES
 from dateline.serving.operating import DELIVERIES, SUBSCRIPTION, SUBSCRIPTIONS
 from dateline.serving.writing import BATCH_PATH
 from producers.api import LONGEST_KEY, WRITES, Write
+from schemas.events import StoryClosed, StoryReopened, UpdateReleased
 
 Json = dict[str, Any]  # Any: what JSON holds
 
 SECURITY: Final[Json] = {"desk key": {"type": "http", "scheme": "bearer", "description": "Of `dateline desks add`."}}
+
+_WITHOUT_BODY: Final = (StoryClosed, StoryReopened, UpdateReleased)
+"""Events of which everything may be left out."""
 
 _NOT_GIVEN: Final = ("story", "desk", "caused_by", "extra")
 _NAME: Final[Json] = {"type": "string", "minLength": 1, "maxLength": 200, "description": "Its name, which never changes."}
@@ -60,7 +65,7 @@ def written_paths() -> Json:
 
 def written_schemas() -> Json:
     """Return the components that the operations refer to."""
-    found: Json = {"Receipt": _RECEIPT}
+    found: Json = {"Receipt": _RECEIPT, "Rejected": _rejected()}
     for write in WRITES:
         schema, parts = _schema(write)
         found[f"Given{write.event.__name__}"] = schema
@@ -69,8 +74,25 @@ def written_schemas() -> Json:
 
 
 def written_responses() -> Json:
-    content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {f"Problem{status}": {"description": meaning, "content": content} for status, meaning in _MEANINGS.items()}
+    return {
+        f"Problem{status}": {
+            "description": meaning,
+            "content": {PROBLEM_JSON: {"schema": {"$ref": f"#/components/schemas/{'Rejected' if status == 409 else 'Problem'}"}}},
+        }
+        for status, meaning in _MEANINGS.items()
+    }
+
+
+def _rejected() -> Json:
+    problem: Json = SCHEMAS["Problem"]
+    more = {
+        "outcome": {"type": "object", "description": "What became of the event, as a writing command says it."},
+        "expects": {"type": ["integer", "null"], "description": "The revision that was expected."},
+        "revision": {"type": ["integer", "null"], "description": "The revision that there is."},
+        "current": {"type": ["object", "null"], "description": "What stands there now."},
+        "sent": {"type": ["object", "null"], "description": "What was to be written."},
+    }
+    return {**problem, "description": "Why an event was rejected.", "properties": {**problem["properties"], **more}}
 
 
 def _writing(write: Write) -> Json:
@@ -80,6 +102,7 @@ def _writing(write: Write) -> Json:
         "202": _answered("It is written, or may be, and no consumer has seen it yet.", receipt),
     }
     body = _body(JSON, {"$ref": f"#/components/schemas/Given{write.event.__name__}"})
+    body["required"] = write.event not in _WITHOUT_BODY
     made = _operation(write.name, write.meaning, answers, 404, 409, body=body, path=write.path)
     return {**made, "parameters": [*made["parameters"], _REPEAT]}
 
