@@ -36,6 +36,8 @@ COMPOSITION = (
     "dateline.app*",
     "dateline.demo*",
     "dateline.deployment*",
+    "dateline.lifting",
+    "dateline.lanes",
     "dateline.documents",
     "dateline.archive",
     "dateline.beside",
