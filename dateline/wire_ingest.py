@@ -12,6 +12,7 @@ from dateline.clock import now
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, Refused
 from dateline.importing import Documented, Outgoing, outgoing_of, read_all
+from dateline.lanes import in_lanes
 from dateline.ndjson import BadLine, BadLines
 from dateline.spool import batches
 from dateline.wire_feeds import Fetched
@@ -99,7 +100,8 @@ class Ingest:
         taken = Taken()
         try:
             outgoing = [one for each in found for one in _sorted_out(each, taken)]
-            for batch in batches(((one, one.record.size_bytes) for one in outgoing), most=_BATCH, most_bytes=_BATCH_BYTES):
+            queue = (one for _, one in in_lanes(outgoing))
+            for batch in batches(((one, one.record.size_bytes) for one in queue), most=_BATCH, most_bytes=_BATCH_BYTES):
                 self._deployment.log.append(EVENTS_TOPIC, [one.record for one in batch])
                 taken.events += len(batch)
             self._memory.save()

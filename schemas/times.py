@@ -20,7 +20,7 @@ def parse_time(text: str) -> datetime:
     """Return the moment that `text` names, in UTC.
 
     A zone may be named in brackets (RFC 9557), `2026-10-25T12:00[Europe/Berlin]`, with or without an offset before it. Digits
-    past the microsecond are dropped. The leap second `23:59:60` is the midnight after it: what waits for it never comes too early.
+    past the microsecond are dropped. The leap second `23:59:60` is the midnight after it, so that nothing comes too early.
 
     Raises:
         ValueError: `text` is no time of RFC 3339 or ISO 8601, or has no zone; or in the zone that it names there is no such time,
