@@ -18,8 +18,10 @@ import pytest
 from dateline import lifting
 from dateline.deployment import Deployment
 from dateline.settings import read_settings
+from dateline.status import examine
 from schemas.codec import committed_codec
 from schemas.events import EmbargoLifted
+from schemas.times import LATEST, parse_time, to_us
 from schemas.topics import EVENTS_TOPIC
 from tests.integration.cli import DATELINE
 from tests.support.served import Serve
@@ -177,6 +179,32 @@ def test_copy_that_never_stops_does_not_delay_the_clock(deployment: Deployment) 
     deployment.timeline.bring_up(timeout=30)
     publish(deployment, "d")
     assert len(deployment.lift_due_embargoes(is_busy=True)) == 1
+
+
+@pytest.mark.parametrize("until", ["2255-12-31T23:59:59.999999Z", "2999-01-01T00:00:00.000001Z", "9999-12-29T23:59:59.999999Z"])
+def test_an_embargo_for_centuries_is_known_by_its_end(deployment: Deployment, until: str) -> None:
+    publish(deployment, until=parse_time(until))
+    deployment.timeline.bring_up(timeout=30)
+
+    ((_, update, found),) = deployment.reader.due_embargoes(to_us(LATEST))
+    clock = examine(deployment)[0]["clock"]
+
+    assert update == "a"
+    assert abs(found - parse_time(until)) < timedelta(milliseconds=1)
+    assert (clock["due"], clock["next_at"][:4]) == (0, until[:4])
+
+
+def test_status_says_which_embargoes_nobody_lifted(deployment: Deployment) -> None:
+    until = now() + timedelta(seconds=0.2)
+    publish(deployment, until=until)
+    deployment.timeline.bring_up(timeout=30)
+    eventually(lambda: now() > until + timedelta(seconds=6), what="a clock that is late")
+
+    found, _ = examine(deployment, catch_up=False)
+
+    assert found["clock"]["due"] == 1
+    assert found["clock"]["late_s"] > 5
+    assert any("Embargoes that are over and not lifted: 1, the oldest for 6 s." in one for one in found["warnings"])
 
 
 def test_hundreds_that_end_together_are_lifted_in_one_group(deployment: Deployment) -> None:
