@@ -18,13 +18,13 @@ from consumers.intake import fingerprint
 from dateline.deployment import Deployment
 from dateline.documents import Document, documents, is_event_lines, read_errors
 from dateline.errors import DatelineError, Refused, StoreUnavailable
-from dateline.lanes import in_lanes, is_urgent
 from dateline.log.base import MAX_RECORD_BYTES, NewRecord
 from dateline.ndjson import BadLine, BadLines, event_of, read_lines
 from dateline.spool import Spool, batches
 from dateline.verdicts import told_of
 from dateline.wires import Passed, Reading, Told, events_in, read_document
 from producers.desk import Receipt
+from producers.lanes import in_lanes, is_urgent
 from producers.records import record_of
 from schemas.events import Event
 from schemas.topics import EVENTS_TOPIC
@@ -161,7 +161,7 @@ def _event_lines(document: Document, reading: Reading) -> Iterator[Documented]:
 def send(deployment: Deployment, events: Spool[Outgoing], *, advance: Advance) -> Sequence[int]:
     """Append the events to the log in groups and return their offsets, in the order of the events.
 
-    What cannot wait goes first (`dateline.lanes`). Between two groups the log is anybody's, and the view takes in the one before
+    What cannot wait goes first (`producers.lanes`). Between two groups the log is anybody's, and the view takes in the one before
     where that is a command's business: what another desk says meanwhile waits for one group and not for the whole file.
 
     What the view knows to be in the log is not sent: its offset is `IN_THE_LOG`. Without a view, all is sent; the fold then

@@ -12,13 +12,13 @@ from dateline.clock import now
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, Refused
 from dateline.importing import Documented, Outgoing, outgoing_of, read_all
-from dateline.lanes import in_lanes
 from dateline.ndjson import BadLine, BadLines
 from dateline.spool import batches
 from dateline.wire_feeds import Fetched
 from dateline.wire_memory import WireMemory
 from dateline.wire_spool import SpoolFile
 from dateline.wires import Reading, Told, events_in
+from producers.lanes import in_lanes
 from schemas.topics import EVENTS_TOPIC
 
 _BATCH = 1000

@@ -37,7 +37,6 @@ COMPOSITION = (
     "dateline.demo*",
     "dateline.deployment*",
     "dateline.lifting",
-    "dateline.lanes",
     "dateline.documents",
     "dateline.archive",
     "dateline.beside",

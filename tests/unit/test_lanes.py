@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dateline.lanes import in_lanes, is_urgent
+from producers.lanes import in_lanes, is_urgent
 from schemas.events import EmbargoSet, UpdateCorrected, UpdateKilled, UpdatePublished, UpdateRevised, UpdateWithheld
 
 
