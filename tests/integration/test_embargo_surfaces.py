@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 from dateline.app import ENDPOINTS
@@ -231,6 +232,19 @@ def test_a_command_that_names_it_says_what_it_says_of_an_unknown_one(
         return done.code, done.out.replace(update, "ID"), done.err.replace(update, "ID")
 
     assert told(hidden) == told("never-used-by-anybody"[: len(hidden)])
+
+
+@pytest.mark.parametrize("act", ["corrections", "revisions", "withhold", "release", "kill", "marks", "embargo", "deliveries"])
+@pytest.mark.parametrize("key", [{}, {"authorization": "Bearer dk_wrong"}], ids=["no key", "a wrong key"])
+def test_who_has_no_key_learns_nothing_by_writing_to_it(room: Newsroom, act: str, key: dict[str, str]) -> None:
+    def told(update: str) -> tuple[int, str]:
+        address = f"{room.site.url}/v1/stories/{STORY}/updates/{update}/{act}"
+        ask = httpx.get if act == "deliveries" else httpx.post
+        answer = ask(address, headers=key)
+        return answer.status_code, answer.text.replace(update, "ID")
+
+    assert told(SECRET) == told("never-used-by-")
+    assert told(SECRET)[0] in (401, 404, 429)
 
 
 def test_nobody_who_listens_or_is_subscribed_is_told(room: Newsroom) -> None:
