@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from dateline.clock import now
 from dateline.errors import LogUnavailable, MaybeWritten
 from dateline.kept_search import KeptSearch
 from dateline.kept_timeline import KeptTimeline
 from dateline.kept_view import KeptView
+from dateline.lifting import Lifting
 from dateline.log import open_log
 from dateline.log.base import Log
 from dateline.private_redis import PrivateRedis
 from dateline.settings import Settings, make_data_folder
-from schemas.times import to_us
 
 if TYPE_CHECKING:
     from consumers.search.answers import SearchReader
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from consumers.timeline.reader import TimelineReader
     from dateline.redis_store import Store
     from producers.desk import Desk, Receipt
-
-CLOCK_DESK = "clock"
 
 
 class Deployment:
@@ -47,7 +43,7 @@ class Deployment:
         self.views: Mapping[str, KeptView] = {view.name: view for view in (self.timeline, self.search)}
         self._open = ExitStack()
         self._private: PrivateRedis | None = None
-        self._lifted: set[tuple[str, str, datetime]] = set()
+        self._lifting = Lifting(self)
         self._is_registry_checked = not settings.registry
         self.notify: Callable[[str], None] = lambda text: None
 
@@ -168,23 +164,9 @@ class Deployment:
         except (LogUnavailable, MaybeWritten):
             return 0
 
-    def lift_due_embargoes(self) -> list[Receipt]:
-        """Say once of each embargo that is over that it is lifted; return where each event was written.
-
-        A second process may say it too: that is one event. The view shows it as due until it has seen the event.
-        """
-        moment = now()
-        current = self.timeline.current_partitions()  # only there is a due embargo known not to be lifted yet
-        found = self.reader.due_embargoes(to_us(moment))
-        due = {one for one in found if self.home(one[0]) in current}
-        self._lifted &= due
-        unsaid = due - self._lifted
-        desk, lifted = self.desk(CLOCK_DESK), []
-        for story, update, until in sorted(unsaid):
-            key = f"lift {update} {until.isoformat()}"
-            lifted.append(desk.lift_embargo(story, update, until=until, occurred_at=moment, idempotency_key=key))
-            self._lifted.add((story, update, until))
-        return lifted
+    def lift_due_embargoes(self, *, is_busy: bool = False) -> list[Receipt]:
+        """Say once of each embargo that is over that it is lifted; return where each event was written (`Lifting.lift`)."""
+        return self._lifting.lift(is_busy=is_busy)
 
     def close(self) -> None:
         """Let go of everything; the private redis-server ends if nobody else uses it."""

@@ -24,12 +24,14 @@ from dateline.spool import Spool, batches
 from dateline.verdicts import told_of
 from dateline.wires import Passed, Reading, Told, events_in, read_document
 from producers.desk import Receipt
+from producers.lanes import in_lanes, is_urgent
 from producers.records import record_of
 from schemas.events import Event
 from schemas.topics import EVENTS_TOPIC
 
 _BATCH = 1000
 _BATCH_BYTES = 8_000_000
+_GROUP_PATIENCE = 30.0
 
 IN_THE_LOG = -1
 """In place of an offset: the event was in the log before and was not sent."""
@@ -49,6 +51,7 @@ class Outgoing(Struct, frozen=True):
     fingerprint: str
     record: NewRecord
     where: str = ""
+    is_urgent: bool = False
 
 
 class Checked:
@@ -156,7 +159,10 @@ def _event_lines(document: Document, reading: Reading) -> Iterator[Documented]:
 
 
 def send(deployment: Deployment, events: Spool[Outgoing], *, advance: Advance) -> Sequence[int]:
-    """Append the events to the log in batches and return their offsets, in the order of the events.
+    """Append the events to the log in groups and return their offsets, in the order of the events.
+
+    What cannot wait goes first (`producers.lanes`). Between two groups the log is anybody's, and the view takes in the one before
+    where that is a command's business: what another desk says meanwhile waits for one group and not for the whole file.
 
     What the view knows to be in the log is not sent: its offset is `IN_THE_LOG`. Without a view, all is sent; the fold then
     knows what was there.
@@ -164,21 +170,35 @@ def send(deployment: Deployment, events: Spool[Outgoing], *, advance: Advance) -
     Raises:
         LogUnavailable, MaybeWritten: Some may be in the log; sending the same events again is safe.
     """
-    offsets = array("q")
+    offsets = array("q", [IN_THE_LOG]) * len(events)
     with suppress(StoreUnavailable):  # without a view everything is sent
         deployment.timeline.check()
-    has_view = _has_view(deployment)
-    sized = ((outgoing, outgoing.record.size_bytes) for outgoing in events)
-    for batch in batches(sized, most=_BATCH, most_bytes=_BATCH_BYTES):
+    has_view, sent = _has_view(deployment), 0
+    sized = (((place, outgoing), outgoing.record.size_bytes) for place, outgoing in in_lanes(events))
+    for group in batches(sized, most=_BATCH, most_bytes=_BATCH_BYTES):
+        batch = [outgoing for _, outgoing in group]
         try:
             known = _known(deployment, batch) if has_view else [False] * len(batch)
-            offsets.extend(_append(deployment, batch, known=known))
+            for (place, _), offset in zip(group, _append(deployment, batch, known=known), strict=True):
+                offsets[place] = offset
         except DatelineError as error:
-            how_far = f"Before that, {len(offsets):,} of {len(events):,} events went in; import the same file again."
+            how_far = f"Before that, {sent:,} of {len(events):,} events went in; import the same file again."
             error.args = (f"{error} {how_far}",)
             raise
+        sent += len(batch)
         advance(len(batch))
+        has_view = has_view and _let_others_in(deployment)
     return offsets
+
+
+def _let_others_in(deployment: Deployment) -> bool:
+    """Have the view take in what was sent so far; tell whether it did."""
+    if deployment.feeds_itself:
+        try:
+            deployment.timeline.bring_up(timeout=_GROUP_PATIENCE)
+        except DatelineError:  # the answer in the end says why
+            return False
+    return True
 
 
 def _has_view(deployment: Deployment) -> bool:
@@ -255,7 +275,7 @@ def outgoing_of(event: Event, line: int, where: str) -> Outgoing:
     if record.size_bytes > MAX_RECORD_BYTES:
         raise Refused(f"as a record it has {record.size_bytes:,} bytes, and {MAX_RECORD_BYTES:,} are allowed; split it.")
     update = getattr(event, "update", None)
-    return Outgoing(line, event.story, update, event.event_id, fingerprint(event), record, where)
+    return Outgoing(line, event.story, update, event.event_id, fingerprint(event), record, where, is_urgent(event))
 
 
 def _warnings(event: Event) -> Iterator[str]:

@@ -213,10 +213,21 @@ class KeptView(ABC):
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
-    def current_partitions(self) -> set[int]:
-        """Return the partitions whose view has seen the whole log."""
-        ends = self._deployment.log.end_offsets(EVENTS_TOPIC)
-        return {partition for partition, offset in self._offsets().items() if offset == ends[partition]}
+    def partitions_past(self, ends: Mapping[int, int]) -> set[int]:
+        """Return the partitions whose view has seen all that lies before `ends`."""
+        return {partition for partition, offset in self._offsets().items() if offset >= ends.get(partition, 0)}
+
+    def is_behind(self) -> bool:
+        """Tell whether the log holds what the view has not seen."""
+        return not self._is_current(self._deployment.log.end_offsets(EVENTS_TOPIC))
+
+    def bring_up(self, *, timeout: float) -> None:
+        """Bring the view up to the log's end, or wait for whoever is doing it; what embargoes are over is somebody else's affair.
+
+        Raises:
+            Unconfirmed: The time was up first.
+        """
+        self._catch_up_once(time.monotonic() + timeout)
 
     def advise(self, error: LogChanged) -> LogChanged:
         """Return the error with what else can be done about it, if there is anything."""

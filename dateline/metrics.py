@@ -86,6 +86,10 @@ def _of_notify(field: str) -> Callable[[Json], Iterable[Sample]]:
     return lambda found: [((), found["notify"][field])] if found.get("notify") else []
 
 
+def _of_clock(field: str) -> Callable[[Json], Iterable[Sample]]:
+    return lambda found: [((), found["clock"][field])] if found.get("clock") else []
+
+
 def _of_circuits(found: Json) -> Iterator[Sample]:
     for one in found["notify"]["circuits"] if found.get("notify") else ():
         yield (one["host"],), one["failures"]
@@ -238,6 +242,15 @@ METRICS: Final[Sequence[Metric]] = (
         "When something last went wrong there, by the holder's clock; absent while nothing did.",
         _VIEW_PARTITION,
         _of_partitions("error_at"),
+    ),
+    Metric("dateline_embargoes_due", "gauge", "embargoes", "How many are over and not lifted.", (), _of_clock("due")),
+    Metric(
+        "dateline_embargoes_late_seconds",
+        "gauge",
+        "seconds",
+        "For how long the oldest of these has been over; 0 if there is none.",
+        (),
+        _of_clock("late_s"),
     ),
     Metric("dateline_notify_subscriptions", "gauge", "subscriptions", "How many are told.", (), _of_notify("active")),
     Metric("dateline_notify_lag_records", "gauge", "records", "From its index to the log's end.", (), _of_notify("lag")),

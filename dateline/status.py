@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
+from dateline.clock import now
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, OtherVersion, Unconfirmed
 from dateline.log.base import Log
+from schemas.times import LATEST, rfc3339, to_us
 from schemas.topics import DELIVERIES_TOPIC, EVENTS_TOPIC
 
 if TYPE_CHECKING:
@@ -26,6 +28,12 @@ Json = dict[str, Any]  # Any: whatever JSON holds
 _PATIENCE = 5.0
 _SILENT_S = 20.0
 """Seconds without a sign, of which there is one every five, after which an owner is held to be gone or stopped."""
+
+_LATE_S = 5.0
+"""Seconds after which an embargo that is over should be lifted, by any clock and any consumer that work."""
+
+_MOST_DUE = 1000
+"""How many embargoes of a partition are looked at."""
 
 _NARROW = 10
 """Redis is nearly full when less than one part in so many is left."""
@@ -41,7 +49,7 @@ def examine(deployment: Deployment, *, catch_up: bool = True) -> tuple[Json, Dat
         DatelineError: The log cannot be read, so there is nothing to know.
     """
     views = deployment.views
-    found: Json = {"log": None, "redis": None, "views": list(views), **dict.fromkeys(views), "notify": None}
+    found: Json = {"log": None, "redis": None, "views": list(views), **dict.fromkeys(views), "notify": None, "clock": None}
     found |= {"warnings": [], "error": None}
     deployment.log.id(EVENTS_TOPIC)
     problems = {kept.name: _bring_up(deployment, kept, catch_up=catch_up) for kept in views.values()}
@@ -51,6 +59,8 @@ def examine(deployment: Deployment, *, catch_up: bool = True) -> tuple[Json, Dat
         found["warnings"] += _redis_warnings(found["redis"])
         found["notify"] = _notify(deployment, found["log"]["partitions"])
         found["warnings"] += [_of_circuit(one) for one in found["notify"]["circuits"]]
+        found["clock"] = _clock(deployment)
+        found["warnings"] += _clock_warnings(found["clock"])
     except DatelineError as problem:
         problems["timeline"] = problems["timeline"] or problem
     for kept in views.values():
@@ -155,6 +165,25 @@ def _notify(deployment: Deployment, log: Sequence[Json]) -> Json:
         "ledger": sum(deployment.log.end_offsets(DELIVERIES_TOPIC).values()),
         "circuits": [to_builtins(one) for one in circuits.values()],
     }
+
+
+def _clock(deployment: Deployment) -> Json:
+    """Return how many embargoes are over and not lifted, for how long the oldest of them, and when the next ends."""
+    moment = now()
+    due = deployment.reader.due_embargoes(to_us(moment), limit=_MOST_DUE)
+    ahead = [until for _, _, until in deployment.reader.due_embargoes(to_us(LATEST), limit=_MOST_DUE) if until > moment]
+    late_s = max(((moment - until).total_seconds() for _, _, until in due), default=0.0)
+    return {"due": len(due), "late_s": round(late_s, 3), "next_at": rfc3339(min(ahead)) if ahead else None}
+
+
+def _clock_warnings(clock: Json) -> list[str]:
+    """Say so where embargoes are over and nobody has lifted them."""
+    if clock["late_s"] <= _LATE_S:
+        return []
+    return [
+        f"Embargoes that are over and not lifted: {clock['due']:,}, the oldest for {clock['late_s']:,.0f} s. "
+        "Run: dateline consume clock"
+    ]
 
 
 def _of_circuit(one: Json) -> str:

@@ -18,6 +18,7 @@ from dateline.wire_feeds import Fetched
 from dateline.wire_memory import WireMemory
 from dateline.wire_spool import SpoolFile
 from dateline.wires import Reading, Told, events_in
+from producers.lanes import in_lanes
 from schemas.topics import EVENTS_TOPIC
 
 _BATCH = 1000
@@ -99,7 +100,8 @@ class Ingest:
         taken = Taken()
         try:
             outgoing = [one for each in found for one in _sorted_out(each, taken)]
-            for batch in batches(((one, one.record.size_bytes) for one in outgoing), most=_BATCH, most_bytes=_BATCH_BYTES):
+            queue = (one for _, one in in_lanes(outgoing))
+            for batch in batches(((one, one.record.size_bytes) for one in queue), most=_BATCH, most_bytes=_BATCH_BYTES):
                 self._deployment.log.append(EVENTS_TOPIC, [one.record for one in batch])
                 taken.events += len(batch)
             self._memory.save()

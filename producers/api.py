@@ -81,14 +81,6 @@ WRITES: Final[Sequence[Write]] = (
 
 ACT_OF: Final[Mapping[type[Event], Act]] = {one.event: one.act for one in WRITES} | {events.EmbargoLifted: "operate"}
 
-_URGENT: Final = 2
-_FIRST: Final = (events.UpdateKilled, events.UpdateCorrected, events.UpdateWithheld)
-
-
-def is_urgent(event: Event) -> bool:
-    """Tell whether an event overtakes routine copy: a flash, or what puts right or takes back what readers have."""
-    return isinstance(event, _FIRST) or getattr(event, "urgency", _URGENT + 1) <= _URGENT
-
 
 def refuse_beyond(key: DeskKey, act: Act, story: str | None) -> None:
     """Let a key be used for what it is for.

@@ -238,7 +238,7 @@ class TimelineReader:
         for reply in self._ask_all(keys.DUE, now_us, limit):
             for name, until in zip(reply[::2], reply[1::2], strict=True):
                 story, _, update = name.decode().partition("/")
-                found.append((story, update, from_us(int(until))))
+                found.append((story, update, from_us(int(float(until)))))  # Redis writes large scores as 2.5e+17
         return found
 
     def wake_streams(self) -> Sequence[Sequence[str]]:

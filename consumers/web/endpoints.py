@@ -146,7 +146,10 @@ def _hint(near: Sequence[str]) -> str:
 
 
 def no_longer(asked: Asked, story: Story, update: Update | None) -> Missing | Killed:
-    """Return the error for an update that is not public: recalled, or not there for all that readers know."""
-    if update is None or update.killed_at is None:
+    """Return the error for an update that is not public: recalled, or not there for all that readers know.
+
+    What was killed before readers had it, say under embargo, never was there: that there was such a thing is nobody's business.
+    """
+    if update is None or update.killed_at is None or not update.place:
         return no_update(asked, story)
     return Killed(story, update.id, update.killed_at)

@@ -8,6 +8,7 @@ import click
 
 from dateline.cli.common import with_deployment
 from dateline.cli.writing import AboutGiven, Writer, WritingCommand, about_options, moment, shown_time
+from dateline.clock import now
 from dateline.deployment import Deployment
 from dateline.errors import Refused
 
@@ -103,6 +104,8 @@ def embargo_command(
     if until is None:
         return _lift(deployment, story, update, given)
     end = until
+    if end <= now():
+        raise Refused(f"--until {shown_time(end)} has passed. Give a later time, or end the embargo with --lift.")
     writer = _looked(deployment, given, story, update)
     return writer.send(
         lambda desk: desk.set_embargo(story, update, until=end, **writer.about),

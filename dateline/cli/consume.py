@@ -23,7 +23,9 @@ from dateline.errors import DatelineError
 from dateline.settings import Settings
 
 NAMES: Final = ("timeline", "search", "clock", "notify")
-_CLOCK_PAUSE = 1.0
+_CLOCK_PAUSE = 0.5
+_CLOCK_PATIENCE = 5.0
+_SOON = 1000
 
 
 @click.command(name="consume", epilog="Example: dateline consume timeline")
@@ -59,9 +61,12 @@ def run_search(deployment: Deployment, stop: Stop) -> None:
 def run_clock(deployment: Deployment, stop: Stop) -> None:
     """Lift embargoes at their time until told to stop."""
     pauses = Pauses("clock")
+    seen: object = None
     while not stop():
         try:
-            for one in deployment.lift_due_embargoes():
+            seen = _see(deployment, seen)
+            lifted = deployment.lift_due_embargoes(is_busy=True)
+            for one in lifted:
                 say("lifted", consumer="clock", story=one.story, update=one.update, event_id=one.event_id)
             pauses.recovered()
             stop.wait(_until_next(deployment))
@@ -85,10 +90,21 @@ _CONSUMERS: Final[Mapping[str, Callable[[Deployment, Stop], None]]] = {
 }
 
 
+def _see(deployment: Deployment, before: object) -> object:
+    """Bring the view up where that is any command's business and nobody has done so since the last look.
+
+    Returns how far the view is.
+    """
+    seen = {one.partition: (one.generation, one.offset) for one in deployment.timeline.positions()}
+    if deployment.feeds_itself and seen == before and deployment.timeline.is_behind():
+        deployment.timeline.bring_up(timeout=_CLOCK_PATIENCE)
+    return seen
+
+
 def _until_next(deployment: Deployment) -> float:
     """Return the seconds until the next embargo ends, at most a moment: another may be set meanwhile."""
     moment = time.time()
-    soon = deployment.reader.due_embargoes(int((moment + _CLOCK_PAUSE) * 1_000_000))
+    soon = deployment.reader.due_embargoes(int((moment + _CLOCK_PAUSE) * 1_000_000), limit=_SOON)
     ahead = [until.timestamp() - moment for _, _, until in soon if until.timestamp() > moment]
     return min(ahead, default=_CLOCK_PAUSE)
 

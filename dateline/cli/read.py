@@ -154,8 +154,8 @@ def _nothing_then(story: str, as_of: str | None) -> Refused:
 
 
 def _killed(update: Update | None) -> Refused | None:
-    """Return the error for an update that was killed, None if it was not."""
-    if update is None or update.killed_at is None:
+    """Return the error for an update that was killed, None if it was not, or if readers never had it."""
+    if update is None or update.killed_at is None or not update.place:
         return None
     from dateline.cli.writing import shown_time
 

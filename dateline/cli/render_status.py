@@ -36,6 +36,8 @@ def shown(found: Json, *, with_error: bool = False) -> Group:
         parts += _view(name, found[name], found["error"] if name == "timeline" else found[name]["error"])
     if found.get("notify") and (found["notify"]["active"] or found["notify"]["paused"]):
         parts.append(Text(_notify(found["notify"])))
+    if found.get("clock") and (found["clock"]["due"] or found["clock"]["next_at"]):
+        parts.append(Text(_clock(found["clock"])))
     if not views:
         parts += [Text(""), _table(log["partitions"], ("partition", "begin", "end"))]
     if with_error and found["error"]:
@@ -48,6 +50,11 @@ def _notify(notify: Json) -> str:
     waiting = f"{notify['waiting']:,} waiting, {notify['under_way']:,} under way, {notify['ledger']:,} in the ledger"
     behind = f"; {notify['lag']:,} behind the log's end" if notify["lag"] else ""
     return f"Notify    {notify['active']:,} told{paused}; {waiting}{behind}"
+
+
+def _clock(clock: Json) -> str:
+    following = f"the next embargo ends on {clock['next_at']}" if clock["next_at"] else "no other embargo stands"
+    return f"Clock     {clock['due']:,} over and not lifted; {following}"
 
 
 def _view(name: str, view: Json, error: str | None) -> Iterator[Text | Table]:

@@ -12,8 +12,8 @@ from typing import Final
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, LogUnavailable, Refused
 from dateline.settings import Settings
-from producers.api import is_urgent
 from producers.desk import Desk, Receipt
+from producers.lanes import is_urgent
 from schemas.events import Event
 
 MOST_AT_ONCE: Final = 500

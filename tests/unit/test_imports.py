@@ -36,6 +36,7 @@ COMPOSITION = (
     "dateline.app*",
     "dateline.demo*",
     "dateline.deployment*",
+    "dateline.lifting",
     "dateline.documents",
     "dateline.archive",
     "dateline.beside",

@@ -39,6 +39,7 @@ FOUND: dict[str, Any] = {  # Any: as above
         **{"active": 2, "paused": 0, "lag": 1, "waiting": 3, "under_way": 1, "ledger": 9},
         "circuits": [{"host": "example.org:443", "since": 1.0, "failures": 6, "problem": "No."}],
     },
+    "clock": {"due": 1, "late_s": 2.5, "next_at": None},
     "serving": [WORKER],
 }
 
