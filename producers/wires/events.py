@@ -46,12 +46,15 @@ class Known:
         version: The highest that came, 0 before any.
         checksum: Of what that version says.
         status: That version's.
+        dated: What the wire itself gave that version as its number or time, where it gave one. A feed's edits that move no date
+            count on from it.
     """
 
     story: str = ""
     version: int | None = None
     checksum: str = ""
     status: str = USABLE
+    dated: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +89,10 @@ def meaning_of(item: Item, known: Known | None, *, desk: str, story: str | None,
     version = _version(item, known, checksum)
     said = _Said(item, desk, home, version, checksum, now)
     events = tuple(said.events(known or Known()))
-    after = Known(home, version, checksum, item.status)
+    after = Known(home, version, checksum, item.status, item.version)
     is_older = known is not None and known.version is not None and version is not None and version < known.version
-    return Meant(events, replace(known, story=home) if known is not None and is_older else after, after == known)
+    is_repeated = known is not None and after == replace(known, dated=after.dated)  # a new date alone says nothing
+    return Meant(events, replace(known, story=home) if known is not None and is_older else after, is_repeated)
 
 
 def update_name(guid: str) -> str:
@@ -184,11 +188,11 @@ def _version(item: Item, known: Known | None, checksum: str) -> int | None:
     """Return the version: the item's own; of a feed's entry that was edited without a new date, one more than the last."""
     if not item.by_content or known is None or known.version is None:
         return item.version if item.version is not None else (0 if item.by_content else None)
-    own = item.version or 0
     if checksum == known.checksum:
         return known.version  # nothing else is said, whatever the date
-    is_undated = item.version is None or item.version == known.version
-    return known.version + 1 if is_undated else own
+    own = item.version
+    is_late = own is not None and known.dated is not None and own < known.dated
+    return own if own is not None and (is_late or own > known.version) else known.version + 1
 
 
 def _checksum(item: Item) -> str:

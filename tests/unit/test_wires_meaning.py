@@ -139,6 +139,22 @@ def test_a_new_date_alone_says_nothing_new() -> None:
     assert again.events[0].event_id == first.events[0].event_id
 
 
+def test_edits_in_a_feed_that_never_moves_a_date_are_versions_one_after_the_other() -> None:
+    def entry(words: str, minute: str = "05") -> bytes:
+        date = f"Mon, 02 Mar 2026 06:{minute}:00 GMT"
+        return rss(f"<guid>1</guid><title>T</title><pubDate>{date}</pubDate><description>{words}</description>")
+
+    known: Known | None = None
+    versions = []
+    for document in (entry("one"), entry("two"), entry("three"), entry("one"), entry("four", "06"), entry("three")):
+        found = meant(document, known)
+        known = found.known
+        versions += [event.version or 0 for event in found.events if isinstance(event, UpdatePublished)]
+
+    first = versions[0]
+    assert [version - first for version in versions] == [0, 1, 2, 3, 60, 0]  # the last is a copy that a server kept: late
+
+
 def test_a_tombstone_takes_off_and_the_entry_that_comes_back_is_released() -> None:
     entry = "<entry><id>1</id><title>T</title><updated>2026-03-02T0{}:00:00Z</updated><summary>{}</summary></entry>"
     first = meant(atom(entry.format(6, "a")))
