@@ -18,7 +18,7 @@ from producers.wires.feed_xml import (
     source_of,
     text_blocks,
 )
-from producers.wires.habits import is_correction_headline
+from producers.wires.habits import is_correction_headline, steady_guid
 from producers.wires.item import CANCELED, WITHHELD, BadItem, Found, Item, Unusable
 from producers.wires.texts import given, line, moment, plain, prose, version_number, web_address
 from producers.wires.xml import XML_LANG, Element, child, children, local, namespace, text_in, text_of
@@ -51,12 +51,12 @@ def atom_items(root: Element) -> Iterator[Found]:
 
 
 def _entry(entry: Element, feed: Element, place: str) -> Item:
-    guid = line(text_in(entry, "id"))
+    link = _link(entry)
+    guid = steady_guid(line(text_in(entry, "id")) or link or "")
     if not guid:
         raise Unusable("id: missing. It names the entry, and tells an edit from a new one.")
     at = date_in(entry, "updated", "modified", "published", "issued")
     text = own_child(entry, "content", "summary")
-    link = _link(entry)
     content = content_from(
         title=plain_title(own_child(entry, "title")),
         text=text_blocks(text, kind=(text.get("type") or "text") if text is not None else ""),

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from msgspec import to_builtins
@@ -35,6 +35,7 @@ _LONGEST_GUID = 120
 _LONGEST_STORY = 100
 _FOREIGN = re.compile(r"[^\w.~:@-]+")
 _LONGEST_REASON = 2000
+_WIDEST_ZONE = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +177,14 @@ class _Said:
             "story": self.story,
             "desk": self.desk,
             "author": self.item.author,
-            "occurred_at": self.item.at or self.now,
+            "occurred_at": self._occurred_at(),
             "update": self.item.update or update_name(self.item.guid),
         }
+
+    def _occurred_at(self) -> datetime:
+        """Return the item's time; a feed's that lies ahead by no more than a zone does is a local one without its zone."""
+        at = self.item.at or self.now
+        return self.now if self.item.by_content and self.now < at <= self.now + _WIDEST_ZONE else at
 
     def _reason(self, otherwise: str) -> str:
         return prose(self.item.note)[:_LONGEST_REASON] or otherwise

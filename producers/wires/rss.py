@@ -16,7 +16,7 @@ from producers.wires.feed_xml import (
     source_of,
     text_blocks,
 )
-from producers.wires.habits import is_correction_headline
+from producers.wires.habits import is_correction_headline, steady_guid
 from producers.wires.item import BadItem, Found, Item, Unusable
 from producers.wires.texts import given, line, plain, version_number, web_address
 from producers.wires.xml import Element, child, children, local, text_in, text_of
@@ -49,7 +49,7 @@ def rss_items(root: Element) -> Iterator[Found]:
 
 def _entry(entry: Element, channel: Element, place: str) -> Item:
     link = next((address for one in children(entry, "link") if (address := web_address(text_of(one)))), None)
-    guid = line(text_in(entry, "guid")) or line(entry.get("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about")) or link
+    guid = _guid(entry)
     if not guid:
         raise Unusable("guid and link: both missing. One of them tells an edit from a new entry.")
     at = date_in(entry, "updated", "pubDate", "date")
@@ -71,6 +71,14 @@ def _entry(entry: Element, channel: Element, place: str) -> Item:
         by_content=True,
         extra=_extra(entry, channel, guid, link),
     )
+
+
+def _guid(entry: Element) -> str:
+    """Return what names the entry: its guid, else its address, also one that leads nowhere from here."""
+    about = entry.get("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about")
+    links = (one.get("href") or text_of(one) for one in children(entry, "link"))
+    named = map(line, (text_in(entry, "guid"), about, *links, text_in(entry, "identifier")))
+    return steady_guid(next(filter(None, named), ""))
 
 
 def _extra(entry: Element, channel: Element, guid: str, link: str | None) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -58,15 +59,45 @@ def test_a_correction_under_embargo_sets_the_embargo_first() -> None:
         ("", "CORRECTED-Ship hits bridge"),
         ("", "(Berichtigung) Schiff rammt Brücke"),
         ("", "RECTIFICATIF - Un navire heurte le pont"),
+        ("", "UPDATE 2-CORRECTED-Ship hits bridge"),
+        ("", "Ship hits bridge (Corrected)"),
+        ("Eds: CORRECTS spelling of the captain's name", "x"),
+        ("ADDS quotes; CORRECTS the date", "x"),
+        ("Mit weiteren Einzelheiten\nBerichtigung: Name im 2. Absatz", "x"),
+        ("ATTENTION - CORRIGE date ///", "x"),
+        ("This story has been corrected to fix the name of the bridge.", "x"),
     ],
 )
 def test_habits_of_agencies_tell_a_correction(note: str, headline: str) -> None:
     assert kinds(meant(ninjs(edNote=note, headline=headline))) == ["UpdateCorrected"]
 
 
-@pytest.mark.parametrize("headline", ["Correct answer found", "Correctional officers strike", "Corrected figures show growth"])
+@pytest.mark.parametrize(
+    "headline",
+    [
+        "Correct answer found",
+        "Correctional officers strike",
+        "Corrected figures show growth",
+        "Man held (Correction Department)",
+        "Ship hits bridge (UPDATE 2)",
+    ],
+)
 def test_a_headline_that_only_begins_alike_is_no_correction(headline: str) -> None:
     assert kinds(meant(ninjs(headline=headline))) == ["UpdatePublished"]
+
+
+@pytest.mark.parametrize("note", ["No correction needed", "This is NOT A CORRECTION", "Corrections officers were asked"])
+def test_a_note_that_only_speaks_of_corrections_is_none(note: str) -> None:
+    assert kinds(meant(ninjs(edNote=note))) == ["UpdatePublished"]
+
+
+def test_a_local_time_without_a_zone_loses_no_entry_of_a_feed() -> None:
+    ahead = (NOW + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S")
+
+    [event] = meant(rss(f"<guid>1</guid><title>T</title><pubDate>{ahead}</pubDate>")).events
+
+    check(event, now=NOW)
+    assert event.occurred_at == NOW
 
 
 def test_a_cancel_is_a_kill_also_without_a_headline_and_in_afps_way() -> None:

@@ -216,3 +216,47 @@ def test_items_in_an_apis_own_object_are_read() -> None:
     found = list(read_items(b'{"_meta": {}, "_items": [' + ninjs() + b"," + ninjs(uri="b") + b"]}", "ninjs"))
 
     assert [one.place for one in found if isinstance(one, Item)] == ["item 1", "item 2"]
+
+
+@pytest.mark.parametrize(
+    ("date", "hour"),
+    [
+        ("Mon, 02 Mar 2026 06:12:00 CET", 5),
+        ("Mon, 02 Mar 2026 06:12:00 CEST", 4),
+        ("Mon, 02 Mar 2026 06:12:00 BST", 5),
+        ("Mon, 02 Mar 2026 06:12:00 EST", 11),
+        ("Mon, 02 Mar 2026 06:12:00 GMT+0200", 4),
+        ("2026-03-02 06:12:00 UTC", 6),
+        ("2026-03-02T06:12:00", 6),
+        ("20260302T061200+0100", 5),
+    ],
+)
+def test_a_date_is_read_as_feeds_write_it(date: str, hour: int) -> None:
+    at = only(rss(f"<guid>1</guid><title>T</title><pubDate>{date}</pubDate>")).at
+
+    assert at is not None
+    assert (at.hour, at.minute) == (hour, 12)
+
+
+@pytest.mark.parametrize(
+    ("entry", "guid"),
+    [
+        ("<link>/news/1</link>", "/news/1"),
+        ("<guid> </guid><link>https://example.org/1</link>", "https://example.org/1"),
+        ('<guid isPermaLink="false">https://www.bbc.com/news/articles/c1#3</guid>', "https://www.bbc.com/news/articles/c1"),
+        ('<guid isPermaLink="false">https://example.org/live#3</guid>', "https://example.org/live#3"),
+    ],
+)
+def test_an_entry_is_named_by_what_stays_the_same(entry: str, guid: str) -> None:
+    assert only(rss(f"<title>T</title>{entry}")).guid == guid
+
+
+def test_an_atom_entry_without_an_id_is_named_by_its_link() -> None:
+    assert only(atom('<entry><title>T</title><link href="https://example.org/1"/></entry>')).guid == "https://example.org/1"
+
+
+def test_what_is_declared_as_latin_1_is_read_as_windows_means_it() -> None:
+    data = rss("<guid>1</guid><title>\x93Ship\x94 &#150; 5 \x80</title>").decode()
+    data = f'<?xml version="1.0" encoding="iso-8859-1"?>{data}'
+
+    assert only(data.encode("latin-1")).content.headline == "“Ship” – 5 €"
