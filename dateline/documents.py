@@ -23,7 +23,8 @@ _EVENT = re.compile(
     rb'"type"\s*:\s*"(?:Story|Update|Embargo)[A-Z]\w*"|"(?:dateline|raw|occurred_at|event_id)"\s*:|"content"\s*:\s*\{'
 )
 _NINJS = re.compile(
-    rb'"(?:uri|(?:headline|body|description)_\w+|headlines|bodies|descriptions|associations|versioncreated|pubstatus|altids)"\s*:',
+    rb'"(?:uri|guid|urn|(?:headline|body|description|article|content)_\w+|headlines|bodies|descriptions|associations'
+    rb'|version_?created|pub_?status|altids|_items|entries)"\s*:',
     re.IGNORECASE,
 )
 

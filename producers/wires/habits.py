@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
+from datetime import datetime
 from typing import Final
+
+from producers.wires.codes import code_in
+from producers.wires.item import CANCELED, STATUSES, USABLE, WITHHELD, Unusable
+from schemas.names import did_you_mean, shortened
 
 _WORDS: Final = (
     r"correct(?:ion|ed|s|ing|ive)\b(?! answer)"  # Reuters, AP, PA
@@ -32,8 +38,40 @@ _COUNTED_BY_BBC = re.compile(r"(https?://www\.bbc\.(?:com|co\.uk)/[^#]+)#\d{1,4}
 _ASKED_OF_AP = re.compile(r"(https?://api\.ap\.org/[^?]+)\?.*")
 
 _LOOKED_AT: Final = 4000
+_CORRECTING: Final = frozenset(("correction", "corrected", "corrects", "corrective", "correctionshort", "correctionlong"))
+_STATUSES: Final = {
+    **dict.fromkeys(("cancelled", "killed", "kill", "recalled"), CANCELED),
+    **dict.fromkeys(("withhold", "hold"), WITHHELD),
+    "published": USABLE,
+}
+"""Statuses as some write them, and what they are by IPTC."""
 
 NO_NOTE: Final = "The wire sent this version as a correction, without saying what was wrong."
+
+
+def is_correction(signals: Set[str], note: str, headline: str) -> bool:
+    """Tell whether a version puts an error right: by what it is sent as, by its note to editors or by its headline.
+
+    Args:
+        signals: The last parts of its signals' codes, as `correction` of `sig:correction`.
+    """
+    return bool(signals & _CORRECTING) or is_correction_note(note) or is_correction_headline(headline)
+
+
+def status_of(code: str, *, embargo_until: datetime | None) -> str:
+    """Return the status that a code names, `USABLE` where it is empty. What is embargoed without an end is held back.
+
+    Raises:
+        Unusable: It names none.
+    """
+    name = code_in(code).lower()
+    if name == "embargoed":
+        return USABLE if embargo_until is not None else WITHHELD
+    status = _STATUSES.get(name, name) or USABLE
+    if status not in STATUSES:
+        hint = did_you_mean(status, STATUSES)
+        raise Unusable(f"pubStatus {shortened(code)}: no such status{hint}; it is {', '.join(STATUSES)}.")
+    return status
 
 
 def is_correction_note(note: str) -> bool:

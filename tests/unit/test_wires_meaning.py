@@ -100,6 +100,25 @@ def test_a_local_time_without_a_zone_loses_no_entry_of_a_feed() -> None:
     assert event.occurred_at == NOW
 
 
+@pytest.mark.parametrize(
+    "meta",
+    [
+        "<edNote>With quotes</edNote><edNote>Berichtigung: Name</edNote>",
+        '<edNote role="dpaednoterole:correctionshort">Name im 2. Absatz</edNote>',
+        '<signal uri="http://cv.iptc.org/newscodes/signal/correction"/>',
+    ],
+)
+def test_a_correction_is_told_among_other_notes_and_signals(meta: str) -> None:
+    assert kinds(meant(newsml(2, meta=f'<signal qcode="sig:update"/>{meta}'))) == ["UpdateCorrected"]
+
+
+def test_an_embargo_without_an_end_holds_back_until_a_version_names_one() -> None:
+    held = meant(newsml(1).replace(b"<pubStatus", b"<embargoed/><pubStatus"))
+    ended = meant(newsml(2), held.known)
+
+    assert [kinds(held), kinds(ended)] == [["UpdateWithheld"], ["UpdateReleased", "UpdatePublished"]]
+
+
 def test_a_cancel_is_a_kill_also_without_a_headline_and_in_afps_way() -> None:
     [event] = meant(
         newsml(2, status="stat:canceled", headline="", meta='<edNote>Wrong bridge</edNote><signal qcode="sig:update"/>')
