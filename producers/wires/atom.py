@@ -15,12 +15,13 @@ from producers.wires.feed_xml import (
     parse_feed,
     person_in,
     plain_title,
+    resolved,
     source_of,
     text_blocks,
 )
 from producers.wires.habits import is_correction_headline, steady_guid
 from producers.wires.item import CANCELED, WITHHELD, BadItem, Found, Item, Unusable
-from producers.wires.texts import given, line, moment, plain, prose, version_number, web_address
+from producers.wires.texts import given, line, moment, plain, prose, version_number
 from producers.wires.xml import XML_LANG, Element, child, children, local, namespace, text_in, text_of
 from schemas.names import shortened
 
@@ -62,7 +63,7 @@ def _entry(entry: Element, feed: Element, place: str) -> Item:
         text=text_blocks(text, kind=(text.get("type") or "text") if text is not None else ""),
         media=media_of(entry),
         tags=(one.get("label") or one.get("term") or "" for one in children(entry, "category")),
-        source=source_of(text_in(child(entry, "source"), "title") or text_in(feed, "title"), link),
+        source=source_of(plain_title(child(child(entry, "source"), "title")) or plain_title(child(feed, "title")), link),
     )
     return Item(
         place=place,
@@ -118,4 +119,4 @@ def _tombstone(element: Element, place: str) -> Item:
 
 def _link(entry: Element) -> str | None:
     links = [one for one in children(entry, "link") if (one.get("rel") or "alternate") == "alternate"]
-    return next((address for one in links if (address := web_address(one.get("href")))), None)
+    return next((address for one in links if (address := resolved(one.base, one.get("href")))), None)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from dateline.errors import Refused
-from producers.wires.blocks import blocks_from_html, blocks_from_text, without_headline
+from producers.wires.blocks import blocks_from_html, blocks_from_text, text_from_html, without_headline
 from producers.wires.habits import is_correction, status_of, steady_guid
 from producers.wires.item import BadItem, Found, Item, PassedOver, Unusable
 from producers.wires.ninjs_dialects import items_in, signals_of
@@ -215,12 +215,8 @@ def _described(item: Json, *roles: str) -> str:
         for one in texts:
             if one.get("role") in (role, None):
                 value: str = one["value"]
-                return _flat(value) if any(kind in _kind(one) for kind in _RICHEST) else prose(value)
+                return text_from_html(value) if any(kind in _kind(one) for kind in _RICHEST) else prose(value)
     return ""
-
-
-def _flat(html: str) -> str:
-    return "\n".join(block.text for block in blocks_from_html(html)[0])
 
 
 def _media(item: Json) -> Media | None:

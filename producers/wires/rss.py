@@ -13,6 +13,7 @@ from producers.wires.feed_xml import (
     parse_feed,
     person_in,
     plain_title,
+    resolved,
     source_of,
     text_blocks,
 )
@@ -48,7 +49,8 @@ def rss_items(root: Element) -> Iterator[Found]:
 
 
 def _entry(entry: Element, channel: Element, place: str) -> Item:
-    link = next((address for one in children(entry, "link") if (address := web_address(text_of(one)))), None)
+    base = text_in(channel, "link")
+    link = next((address for one in children(entry, "link") if (address := _address(base, one))), None)
     guid = _guid(entry)
     if not guid:
         raise Unusable("guid and link: both missing. One of them tells an edit from a new entry.")
@@ -58,7 +60,7 @@ def _entry(entry: Element, channel: Element, place: str) -> Item:
         text=text_blocks(own_child(entry, "encoded", "description", "summary")),
         media=media_of(entry),
         tags=(text_of(one) for one in children(entry, "category", "subject")),
-        source=source_of(text_in(entry, "source") or text_in(channel, "title"), link),
+        source=source_of(plain_title(child(entry, "source")) or plain_title(child(channel, "title")), link),
     )
     return Item(
         place=place,
@@ -71,6 +73,12 @@ def _entry(entry: Element, channel: Element, place: str) -> Item:
         by_content=True,
         extra=_extra(entry, channel, guid, link),
     )
+
+
+def _address(base: str, link: Element) -> str | None:
+    """Return where a link leads, RSS's own or Atom's in RSS."""
+    words = line(link.get("href") or text_of(link))
+    return resolved(base, words) if words else None
 
 
 def _guid(entry: Element) -> str:

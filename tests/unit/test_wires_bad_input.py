@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 from hypothesis import example, given, settings
@@ -230,3 +231,13 @@ def test_any_markup_becomes_blocks_that_keep_the_rules(html: str) -> None:
 
     for event in found.events:
         check(event, now=NOW)
+
+
+@pytest.mark.parametrize("part", [b"<![CDATA[", b"&", b"&a", b"&nbsp;", b"]]", b"\x01", b"<![CDATA[\x01"])
+def test_a_feed_full_of_what_can_be_mended_is_read_or_refused_in_time(part: bytes) -> None:
+    began = time.monotonic()
+
+    with suppress(Refused):
+        list(read_items(b"<rss><channel><title>x & y" + part * (1_000_000 // len(part)), "rss"))
+
+    assert time.monotonic() - began < SLOWEST

@@ -260,3 +260,43 @@ def test_what_is_declared_as_latin_1_is_read_as_windows_means_it() -> None:
     data = f'<?xml version="1.0" encoding="iso-8859-1"?>{data}'
 
     assert only(data.encode("latin-1")).content.headline == "“Ship” – 5 €"
+
+
+@pytest.mark.parametrize(
+    ("title", "headline"),
+    [
+        ("Fish & ships", "Fish & ships"),
+        ("Q&A on the bridge; R&D;", "Q&A on the bridge; R&D;"),
+        ("Ship\x0b hits\x00 bridge", "Ship hits bridge"),
+        ("Ship &mdash; <![CDATA[A & B &mdash; *here*]]>", "Ship — A & B — *here*"),
+        ("&lt;b&gt;Ship&lt;/b&gt; *hits* &amp;amp; runs", "Ship *hits* & runs"),
+    ],
+)
+def test_a_title_is_read_as_feeds_write_it(title: str, headline: str) -> None:
+    assert only(rss(f"<guid>1</guid><title>{title}</title>")).content.headline == headline
+
+
+def test_what_a_lone_sign_stands_in_is_not_changed_elsewhere() -> None:
+    entry = "<title>A & B</title><link><![CDATA[https://example.org/?a=1&b=2]]></link>"
+
+    assert only(rss(entry)).guid == "https://example.org/?a=1&b=2"
+
+
+def test_a_link_that_is_a_path_leads_to_the_feeds_own_server() -> None:
+    entry = "<entry><id>1</id><title>T</title><link href='/1'/></entry>"
+    based = atom(entry).replace(b"<feed ", b'<feed xml:base="https://example.org/news/" ')
+    in_rss = rss("<guid>1</guid><title>T</title><link>/1</link>").replace(b"<item>", b"<link>https://example.org/</link><item>")
+
+    assert [only(data).content.sources[0].uri for data in (based, in_rss)] == ["https://example.org/1"] * 2
+
+
+@pytest.mark.parametrize("data", [newsml(), rss("<guid>1</guid><title>T</title>")])
+def test_lines_before_the_declaration_do_no_harm(data: bytes) -> None:
+    assert only(b'\r\n\n<?xml version="1.0"?>' + data)
+
+
+def test_a_caption_in_html_is_plain() -> None:
+    described = [{"role": "caption", "contentType": "text/html", "value": "<p>The <b>bridge</b> *today*</p>"}]
+    item = only(ninjs(type="picture", descriptions=described, renditions=[{"name": "a", "href": "https://example.org/1.jpg"}]))
+
+    assert item.content.media[0].caption == "The bridge *today*"
