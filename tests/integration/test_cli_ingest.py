@@ -134,6 +134,25 @@ def test_a_feed_that_cannot_be_had_is_told_and_nothing_is_lost(data: Path, feed:
     assert len(feed.asked) <= 7
 
 
+def test_a_server_that_says_unchanged_of_what_was_never_had_is_told(data: Path, feed: FeedServer) -> None:
+    feed.status = 304
+
+    result = ingest(data, "--feed", feed.url, "--story", "bridge")
+
+    assert "304" in said(result, "failed")[0]["error"]
+
+
+def test_a_feeds_coding_may_be_its_servers_to_say_and_its_key_is_in_no_log(data: Path, feed: FeedServer) -> None:
+    feed.body = rss("<guid>1</guid><title>Brücke</title>").decode().encode("latin-1")
+    feed.kind = "text/xml; charset=iso-8859-1"
+
+    result = ingest(data, "--feed", f"bridge={feed.url.replace('://', '://anna:s3cret@')}?key=s3cret")
+
+    assert headlines(data) == ["Brücke"]
+    assert "s3cret" not in result.err
+    assert feed.asked[0]["Authorization"].startswith("Basic ")
+
+
 def test_a_page_instead_of_a_feed_is_told(data: Path, feed: FeedServer) -> None:
     feed.body = b"<html><body>Moved</body></html>"
 
