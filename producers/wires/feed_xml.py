@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from html.entities import html5
 from typing import Final
@@ -32,6 +33,21 @@ _MENDABLE = re.compile(
 _CONTROLS: Final = bytes({*range(0x20)} - set(b"\t\n\r"))
 _TAG = re.compile(r"<[a-zA-Z/!][^>]*>|&(?:#\d+|#x[0-9a-fA-F]+|[A-Za-z]+);")
 _TYPES: Final = {"image": "image", "video": "video", "audio": "audio"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedHead:
+    """What a feed says of itself, read once: a feed may have very many entries.
+
+    Attributes:
+        base: What its entries' paths lead on from.
+    """
+
+    title: str
+    base: str = ""
+    language: str = ""
+    rights: str = ""
+    author: str = ""
 
 
 def parse_feed(data: bytes) -> Element:
