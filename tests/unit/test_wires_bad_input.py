@@ -241,3 +241,14 @@ def test_a_feed_full_of_what_can_be_mended_is_read_or_refused_in_time(part: byte
         list(read_items(b"<rss><channel><title>x & y" + part * (1_000_000 // len(part)), "rss"))
 
     assert time.monotonic() - began < SLOWEST
+
+
+@pytest.mark.parametrize("form", ["rss", "atom"])
+def test_a_feed_with_very_many_entries_is_read_in_time(form: str) -> None:
+    entry = "<guid>1</guid><title>T</title>" if form == "rss" else "<entry><id>1</id><title>T</title></entry>"
+    began = time.monotonic()
+
+    found = list(read_items((rss if form == "rss" else atom)(*[entry] * 50_000), form))
+
+    assert len(found) == 50_000
+    assert time.monotonic() - began < SLOWEST
