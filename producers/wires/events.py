@@ -32,6 +32,7 @@ from schemas.names import is_name
 LONGEST_EXTRA_BYTES: Final = 65_536
 
 _LONGEST_GUID = 120
+_ROOM_FOR_NAMES = 50 * (4 * 80 + 3) + 20
 _LONGEST_STORY = 100
 _FOREIGN = re.compile(r"[^\w.~:@-]+")
 _LONGEST_REASON = 2000
@@ -113,15 +114,20 @@ def story_name(slug: str) -> str:
 
 def extra_text(fields: Mapping[str, Any]) -> str:  # Any: what JSON holds
     """Return what an item carries beside as JSON text; the longest fields are left out, and named, where all is too long."""
-    kept = dict(fields)
-    text = _json(kept)
+    text = _json(fields) if fields else ""
+    if len(text.encode()) <= LONGEST_EXTRA_BYTES:
+        return text
+    sizes = {name: len(_json({name: value}).encode()) for name, value in fields.items()}
+    excess = sum(sizes.values()) - LONGEST_EXTRA_BYTES + _ROOM_FOR_NAMES
     left_out: list[str] = []
-    while len(text.encode()) > LONGEST_EXTRA_BYTES and kept:
-        longest = max(kept, key=lambda name: len(_json(kept[name])))
-        del kept[longest]
-        left_out.append(longest[:80])
-        text = _json({**kept, "leftOut": left_out[:50]})
-    return text if fields else ""
+    for name in sorted(sizes, key=lambda name: -sizes[name]):
+        if excess <= 0:
+            break
+        excess -= sizes[name]
+        left_out.append(name)
+    gone = set(left_out)
+    kept = {name: value for name, value in fields.items() if name not in gone}
+    return _json({**kept, "leftOut": [name[:80] for name in left_out[:50]]})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dateline.errors import Refused
+from producers.wires.events import LONGEST_EXTRA_BYTES
 from producers.wires.formats import FORMATS, read_items
 from producers.wires.item import MOST_BYTES, BadItem, Found, Item
+from schemas.events import UpdatePublished
 from schemas.rules import check
 from tests.support.wires import NOW, atom, bad, meant, newsml, ninjs, only, rss
 
@@ -251,4 +253,15 @@ def test_a_feed_with_very_many_entries_is_read_in_time(form: str) -> None:
     found = list(read_items((rss if form == "rss" else atom)(*[entry] * 50_000), form))
 
     assert len(found) == 50_000
+    assert time.monotonic() - began < SLOWEST
+
+
+def test_an_item_with_very_many_fields_is_read_in_time_and_its_rest_is_bounded() -> None:
+    began = time.monotonic()
+
+    [event] = meant(ninjs(**{f"field{number}": "é" * 20 for number in range(100_000)})).events
+
+    assert isinstance(event, UpdatePublished)
+    assert len(event.extra.encode()) <= LONGEST_EXTRA_BYTES
+    assert '"leftOut"' in event.extra
     assert time.monotonic() - began < SLOWEST
