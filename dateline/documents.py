@@ -68,6 +68,11 @@ def documents(name: str) -> Iterator[Document]:
             yield Document("", file)
 
 
+def shown_path(path: str | Path) -> str:
+    """Return a path or name in one line of Unicode, whatever bytes it is made of: a wire's server may name files in Latin-1."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(path))
+
+
 def is_event_lines(document: Document) -> bool:
     """Tell whether a document seems to be NDJSON of events, not of a wire's format; what is neither is NDJSON gone wrong."""
     start = document.beginning()
@@ -90,7 +95,7 @@ def _in_folder(folder: Path) -> Iterator[Document]:
             raise Refused(f"{str(folder)!r} holds more than {_MOST_FILES:,} files. Name a folder within it.")
     for path in sorted(paths):
         with path.open("rb", buffering=_LOOKED_AT) as file:
-            yield Document(str(path.relative_to(folder)), file)
+            yield Document(shown_path(path.relative_to(folder)), file)
 
 
 def _in_tar(name: str) -> Iterator[Document]:
@@ -98,7 +103,7 @@ def _in_tar(name: str) -> Iterator[Document]:
         for member in archive:
             file: Any = archive.extractfile(member) if member.isreg() else None  # Any: a file that can be peeked
             if file is not None and not Path(member.name).name.startswith("."):
-                yield Document(member.name, file)
+                yield Document(shown_path(member.name), file)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from dateline.cli.importing import FORMATS
 from dateline.cli.lines import say
 from dateline.cli.stopping import INTERRUPTED, Stop, told_by_signals
 from dateline.deployment import Deployment
+from dateline.documents import shown_path
 from dateline.errors import DatelineError, Refused
 
 if TYPE_CHECKING:
@@ -176,15 +177,15 @@ class _Work:
         taken = ingest.take_file(file)
         if taken is not None and taken.bad.count:
             folder.pass_over(file)
-            _tell(str(file.path), taken)
+            _tell(shown_path(file.path), taken)
             return False
         if taken is not None:
-            _tell(str(file.path), taken)
+            _tell(shown_path(file.path), taken)
         folder.pass_over(file)
         try:
             folder.move_away(file)
         except Refused as error:
-            say("unmoved", level="warning", file=str(file.path), error=str(error))
+            say("unmoved", level="warning", file=shown_path(file.path), error=str(error))
         return True
 
     def _feed(self, ingest: Ingest, one: _Polled) -> bool:

@@ -93,6 +93,22 @@ def test_what_cannot_be_read_stays_and_is_told_each_time_and_the_rest_goes_on(da
     assert records(data) == 2
 
 
+def test_a_file_may_have_any_name(data: Path, drop: Path) -> None:
+    for number, name in enumerate((b"caf\xe9.xml", b"two\nlines.xml", b"\x1b[31mred.xml")):
+        Path(os.fsdecode(bytes(drop) + b"/" + name)).write_bytes(newsml(guid=f"urn:{number}"))
+    Path(os.fsdecode(bytes(drop) + b"/b\xe4d.xml")).write_bytes(b"<a/>")
+
+    first, again = ingest(data, str(drop)), ingest(data, str(drop))
+    imported = run(data, "import", str(drop), "--skip-bad")
+
+    assert [len(said(result, "read")) for result in (first, again)] == [4, 1]
+    assert [(line["source"], line["place"]) for line in said(again, "unusable")] == [
+        (f"{drop}/b\\udce4d.xml", "b\\udce4d.xml: line 1")
+    ]
+    assert "b\\udce4d.xml" in imported.err
+    assert records(data) == 3
+
+
 def test_a_file_that_is_still_being_written_is_waited_for(data: Path, drop: Path) -> None:
     (drop / "one.xml.part").write_bytes(newsml()[:50])
     (drop / ".two.xml").write_bytes(newsml()[:50])
