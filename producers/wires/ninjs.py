@@ -33,6 +33,9 @@ Json = Mapping[str, Any]  # Any: whatever JSON holds
 _CARRIED: Final = frozenset(["version", "versionCreated", "pubStatus", "urgency", "embargoedUntil", "headlines", "bodies"])
 """What an event carries whole; all else is kept in `extra` as well."""
 
+_OF_THE_BODY: Final = frozenset(["contentType", "charCount", "wordCount"])
+"""What ninjs 1 and 2 say at the item of the body as it was sent; ninjs 3 has no such fields, and the body is written anew."""
+
 _MEDIA: Final = {"picture": "image", "graphic": "image", "image": "image", "video": "video", "audio": "audio"}
 _KINDS: Final = frozenset(("agency", "official", "broadcaster", "eyewitness", "social", "own"))
 _RICHEST: Final = ("html", "nitf")
@@ -163,7 +166,7 @@ def _item(item: Json, place: str) -> Item:
         slug=line(_text(item, "slugline")),
         story=names["story"] if is_ours else None,
         update=names["update"] if is_ours else None,
-        extra=plain({name: value for name, value in item.items() if name not in _CARRIED and value is not None}),
+        extra=plain({name: value for name, value in item.items() if name not in _CARRIED | _OF_THE_BODY and value is not None}),
     )
 
 
