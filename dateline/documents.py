@@ -19,6 +19,9 @@ from dateline.errors import Refused
 _TAR: Final = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _LOOKED_AT: Final = 65_536
 _MOST_FILES: Final = 100_000
+_OF_MEDIA = re.compile(
+    rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF|II\*\0|MM\0\*|%PDF-|%!PS|ID3|\xff\xfb|OggS|fLaC|\x1aE\xdf\xa3|....ftyp", re.DOTALL
+)
 _EVENT = re.compile(
     rb'"type"\s*:\s*"(?:Story|Update|Embargo)[A-Z]\w*"|"(?:dateline|raw|occurred_at|event_id)"\s*:|"content"\s*:\s*\{'
 )
@@ -66,6 +69,11 @@ def documents(name: str) -> Iterator[Document]:
     else:
         with Path(name).open("rb", buffering=_LOOKED_AT) as file:
             yield Document("", file)
+
+
+def is_media(document: Document) -> bool:
+    """Tell whether a document is a picture, a film, a sound or a page to print, as wires put them beside their items."""
+    return _OF_MEDIA.match(document.beginning()) is not None
 
 
 def shown_path(path: str | Path) -> str:

@@ -93,6 +93,18 @@ def test_what_cannot_be_read_stays_and_is_told_each_time_and_the_rest_goes_on(da
     assert records(data) == 2
 
 
+def test_pictures_beside_their_items_are_passed_over(data: Path, drop: Path, tmp_path: Path) -> None:
+    (drop / "1.xml").write_bytes(newsml())
+    (drop / "1.jpg").write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF")
+    (drop / "1.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+
+    result = ingest(data, str(drop), "--done", str(tmp_path / "done"))
+
+    assert result.code == 0
+    assert [line["passed_over"] for line in said(result, "read")] == [0, 1, 1]
+    assert not list(drop.iterdir())
+
+
 def test_a_file_may_have_any_name(data: Path, drop: Path) -> None:
     for number, name in enumerate((b"caf\xe9.xml", b"two\nlines.xml", b"\x1b[31mred.xml")):
         Path(os.fsdecode(bytes(drop) + b"/" + name)).write_bytes(newsml(guid=f"urn:{number}"))
