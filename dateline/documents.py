@@ -19,11 +19,15 @@ from dateline.errors import Refused
 _TAR: Final = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _LOOKED_AT: Final = 65_536
 _MOST_FILES: Final = 100_000
+_OF_MEDIA = re.compile(
+    rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF|II\*\0|MM\0\*|%PDF-|%!PS|ID3|\xff\xfb|OggS|fLaC|\x1aE\xdf\xa3|....ftyp", re.DOTALL
+)
 _EVENT = re.compile(
     rb'"type"\s*:\s*"(?:Story|Update|Embargo)[A-Z]\w*"|"(?:dateline|raw|occurred_at|event_id)"\s*:|"content"\s*:\s*\{'
 )
 _NINJS = re.compile(
-    rb'"(?:uri|(?:headline|body|description)_\w+|headlines|bodies|descriptions|associations|versioncreated|pubstatus|altids)"\s*:',
+    rb'"(?:uri|guid|urn|(?:headline|body|description|article|content)_\w+|headlines|bodies|descriptions|associations'
+    rb'|version_?created|pub_?status|altids|_items|entries)"\s*:',
     re.IGNORECASE,
 )
 
@@ -67,6 +71,16 @@ def documents(name: str) -> Iterator[Document]:
             yield Document("", file)
 
 
+def is_media(document: Document) -> bool:
+    """Tell whether a document is a picture, a film, a sound or a page to print, as wires put them beside their items."""
+    return _OF_MEDIA.match(document.beginning()) is not None
+
+
+def shown_path(path: str | Path) -> str:
+    """Return a path or name in one line of Unicode, whatever bytes it is made of: a wire's server may name files in Latin-1."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(path))
+
+
 def is_event_lines(document: Document) -> bool:
     """Tell whether a document seems to be NDJSON of events, not of a wire's format; what is neither is NDJSON gone wrong."""
     start = document.beginning()
@@ -89,7 +103,7 @@ def _in_folder(folder: Path) -> Iterator[Document]:
             raise Refused(f"{str(folder)!r} holds more than {_MOST_FILES:,} files. Name a folder within it.")
     for path in sorted(paths):
         with path.open("rb", buffering=_LOOKED_AT) as file:
-            yield Document(str(path.relative_to(folder)), file)
+            yield Document(shown_path(path.relative_to(folder)), file)
 
 
 def _in_tar(name: str) -> Iterator[Document]:
@@ -97,7 +111,7 @@ def _in_tar(name: str) -> Iterator[Document]:
         for member in archive:
             file: Any = archive.extractfile(member) if member.isreg() else None  # Any: a file that can be peeked
             if file is not None and not Path(member.name).name.startswith("."):
-                yield Document(member.name, file)
+                yield Document(shown_path(member.name), file)
 
 
 @contextmanager

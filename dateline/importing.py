@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from consumers.intake import fingerprint
 from dateline.deployment import Deployment
-from dateline.documents import Document, documents, is_event_lines, read_errors
+from dateline.documents import Document, documents, is_event_lines, is_media, read_errors, shown_path
 from dateline.errors import DatelineError, Refused, StoreUnavailable
 from dateline.log.base import MAX_RECORD_BYTES, NewRecord
 from dateline.ndjson import BadLine, BadLines, event_of, read_lines
@@ -132,10 +132,12 @@ def read_all(name: str, reading: Reading) -> Iterator[Documented]:
     """
     with read_errors(name):
         for document in documents(name):
-            if reading.form == "ndjson" or (reading.form == "auto" and is_event_lines(document)):
+            if reading.form == "auto" and is_media(document):
+                yield Passed(document.name or shown_path(Path(name).name), "a picture or the like: its item speaks of it.")
+            elif reading.form == "ndjson" or (reading.form == "auto" and is_event_lines(document)):
                 yield from _event_lines(document, reading)
             else:
-                shown = document.name or (Path(name).name if name != "-" else "")
+                shown = document.name or (shown_path(Path(name).name) if name != "-" else "")
                 yield from events_in(read_document(document.file), reading, name=shown)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple, Self
 
@@ -11,6 +13,7 @@ import httpx
 from dateline import __version__
 from dateline.clock import now
 from dateline.errors import DatelineError
+from dateline.wire_redirects import leads_inside
 from producers.wires.item import MOST_BYTES
 
 _MOST_REDIRECTS: Final = 5
@@ -19,6 +22,7 @@ _TIMEOUTS: Final = httpx.Timeout(20.0, connect=10.0)
 _ACCEPT: Final = "application/atom+xml, application/rss+xml, application/json;q=0.9, application/xml;q=0.8, */*;q=0.5"
 _LONGEST_PAUSE: Final = 3600.0
 _NOT_MODIFIED: Final = 304
+_SAYS_ITSELF: Final = re.compile(rb"\xef\xbb\xbf|\xff\xfe|\xfe\xff|\s*<\?xml[^>]*\sencoding\s*=")
 
 
 class FeedUnavailable(DatelineError):
@@ -48,9 +52,7 @@ class Feeds:
 
     def __init__(self) -> None:
         headers = {"User-Agent": f"Dateline/{__version__}", "Accept": _ACCEPT}
-        self._client = httpx.Client(
-            headers=headers, timeout=_TIMEOUTS, follow_redirects=True, max_redirects=_MOST_REDIRECTS, http2=False
-        )
+        self._client = httpx.Client(headers=headers, timeout=_TIMEOUTS, follow_redirects=False, http2=False)
 
     def fetch(self, url: str, *, etag: str = "", modified: str = "") -> Fetched:
         """Return a feed, unless it is what it was.
@@ -63,17 +65,23 @@ class Feeds:
         """
         asked = {name: value for name, value in (("If-None-Match", etag), ("If-Modified-Since", modified)) if value}
         try:
-            with self._client.stream("GET", url, headers=asked) as answer:
-                if answer.status_code == _NOT_MODIFIED:
-                    return Fetched(None, etag, modified)
-                if not answer.is_success:
-                    raise FeedUnavailable(f"it answers {answer.status_code} {answer.reason_phrase}.", after=_retry_after(answer))
-                data = _read(answer)
-                return Fetched(data, answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", ""))
-        except httpx.TooManyRedirects:
-            raise FeedUnavailable(f"it leads elsewhere more than {_MOST_REDIRECTS} times.") from None
+            return self._followed(httpx.URL(url), asked)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise FeedUnavailable(f"it cannot be had: {str(error) or type(error).__name__}.") from error
+
+    def _followed(self, url: httpx.URL, asked: dict[str, str]) -> Fetched:
+        """Return what a feed's server gives, or the one that it leads to."""
+        origin = url.host
+        for _ in range(_MOST_REDIRECTS + 1):
+            with self._client.stream("GET", url, headers=asked) as answer:
+                if answer.next_request is None:
+                    return _fetched(answer, asked)
+                url = answer.next_request.url
+            if leads_inside(origin, url.host):
+                raise FeedUnavailable(
+                    f"it leads to {url.host}, which is in a network of its own. Give that address, if it is meant."
+                )
+        raise FeedUnavailable(f"it leads elsewhere more than {_MOST_REDIRECTS} times.")
 
     def close(self) -> None:
         self._client.close()
@@ -83,6 +91,24 @@ class Feeds:
 
     def __exit__(self, *about: object) -> None:
         self.close()
+
+
+def _fetched(answer: httpx.Response, asked: dict[str, str]) -> Fetched:
+    etag, modified = answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", "")
+    if answer.status_code == _NOT_MODIFIED and asked:
+        return Fetched(None, etag, modified)
+    if not answer.is_success:
+        raise FeedUnavailable(f"it answers {answer.status_code} {answer.reason_phrase}.", after=_retry_after(answer))
+    return Fetched(in_declared_coding(_read(answer), answer.charset_encoding), etag, modified)
+
+
+def in_declared_coding(data: bytes, coding: str | None) -> bytes:
+    """Return a feed in UTF-8 where only its server says which coding it is in; what says so itself is left as it is."""
+    if coding is None or _SAYS_ITSELF.match(data):
+        return data
+    with suppress(UnicodeError, LookupError):
+        return data.decode(coding).encode()
+    return data
 
 
 def _read(answer: httpx.Response) -> bytes:

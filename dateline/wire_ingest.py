@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from dateline.clock import now
 from dateline.deployment import Deployment
+from dateline.documents import shown_path
 from dateline.errors import DatelineError, Refused
 from dateline.importing import Documented, Outgoing, outgoing_of, read_all
 from dateline.ndjson import BadLine, BadLines
@@ -67,15 +68,16 @@ class Ingest:
             DatelineError: The log or the memory cannot be used; nothing is remembered of the file.
         """
         path = str(file.path)
-        if self._memory.file_read(path) == (file.mark, None):
+        remembered = shown_path(path)
+        if self._memory.file_read(remembered) == (file.mark, None):
             return None
         try:
             taken = self._take(read_all(path, self._reading(self._story)))
         except Refused as error:
             self._memory.forget_new()
             taken = Taken()
-            taken.bad.add(0, str(error), path)
-        self._memory.remember_file(path, file.mark, taken.problem)
+            taken.bad.add(0, str(error), remembered)
+        self._memory.remember_file(remembered, file.mark, taken.problem)
         return taken
 
     def take_feed(self, url: str, fetched: Fetched, *, story: str | None) -> Taken:

@@ -20,13 +20,14 @@ FILE = "wires.db"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS log (id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS items (
-    desk TEXT, guid TEXT, story TEXT, version INTEGER, checksum TEXT, status TEXT, PRIMARY KEY (desk, guid, story)
+    desk TEXT, guid TEXT, story TEXT, version INTEGER, checksum TEXT, status TEXT, dated INTEGER,
+    PRIMARY KEY (desk, guid, story)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, mark TEXT, problem TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS feeds (url TEXT PRIMARY KEY, etag TEXT, modified TEXT) WITHOUT ROWID;
 """
-_FIND = "SELECT story, version, checksum, status FROM items WHERE desk = ? AND guid = ?"
-_SAVE = "INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?)"
+_FIND = "SELECT story, version, checksum, status, dated FROM items WHERE desk = ? AND guid = ?"
+_SAVE = "INSERT OR REPLACE INTO items (desk, guid, story, version, checksum, status, dated) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _SAVE_FILE = (
     "INSERT INTO files VALUES (?, ?, ?) ON CONFLICT (path) DO UPDATE SET mark = excluded.mark, problem = excluded.problem"
 )
@@ -94,7 +95,7 @@ class WireMemory(Memory):
 
     def save(self) -> None:
         rows = [
-            (desk, guid, one.story, one.version, one.checksum, one.status)
+            (desk, guid, one.story, one.version, one.checksum, one.status, one.dated)
             for (desk, guid), by_story in self._new.items()
             for one in by_story.values()
         ]
@@ -134,6 +135,8 @@ class WireMemory(Memory):
 
     def _begin_anew_for(self, log_id: str) -> None:
         with self._transaction():
+            if "dated" not in [row[1] for row in self._file.execute("PRAGMA table_info(items)")]:  # an older release's file
+                self._file.execute("ALTER TABLE items ADD COLUMN dated INTEGER")
             row = self._file.execute("SELECT id FROM log").fetchone()
             if row is not None and row[0] != log_id:
                 for table in ("log", "items", "files", "feeds"):

@@ -19,6 +19,7 @@ from dateline.cli.importing import FORMATS
 from dateline.cli.lines import say
 from dateline.cli.stopping import INTERRUPTED, Stop, told_by_signals
 from dateline.deployment import Deployment
+from dateline.documents import shown_path
 from dateline.errors import DatelineError, Refused
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def ingest_command(
         work = _Work(deployment, opened, form=form, story=story, stop=stop)
         work.folders = [_folder(folder, settle=settle, done=done) for folder in folders]
         work.polled = [_Polled(*_split(feed), every=every) for feed in feeds]
-        say("started", folders=tuple(map(str, folders)), feeds=tuple(one.url for one in work.polled), process=os.getpid())
+        say("started", folders=tuple(map(str, folders)), feeds=tuple(one.shown for one in work.polled), process=os.getpid())
         is_well = work.once() if once else work.forever()
         say("stopped", signal=signal.Signals(stop.signal).name if stop.signal else None)
     if stop.signal == signal.SIGINT:
@@ -100,7 +101,10 @@ class _Polled:
     """A feed, and when to ask for it next."""
 
     def __init__(self, url: str, story: str | None, *, every: float) -> None:
+        from dateline.wire_redirects import shown_address
+
         self.url, self.story, self._every = url, story, every
+        self.shown = shown_address(url)
         self.due = 0.0
         self.told: str | None = None
 
@@ -173,15 +177,15 @@ class _Work:
         taken = ingest.take_file(file)
         if taken is not None and taken.bad.count:
             folder.pass_over(file)
-            _tell(str(file.path), taken)
+            _tell(shown_path(file.path), taken)
             return False
         if taken is not None:
-            _tell(str(file.path), taken)
+            _tell(shown_path(file.path), taken)
         folder.pass_over(file)
         try:
             folder.move_away(file)
         except Refused as error:
-            say("unmoved", level="warning", file=str(file.path), error=str(error))
+            say("unmoved", level="warning", file=shown_path(file.path), error=str(error))
         return True
 
     def _feed(self, ingest: Ingest, one: _Polled) -> bool:
@@ -192,13 +196,13 @@ class _Work:
             taken = ingest.take_feed(one.url, self._feeds.fetch(one.url, etag=etag, modified=modified), story=one.story)
         except FeedUnavailable as error:
             one.asked(least=error.after)
-            say("failed", level="warning", feed=one.url, error=str(error), again_in_s=round(one.due - time.monotonic(), 1))
+            say("failed", level="warning", feed=one.shown, error=str(error), again_in_s=round(one.due - time.monotonic(), 1))
             return False
         one.asked()
         is_told = taken.problem is not None and taken.problem == one.told
         one.told = taken.problem
         if not is_told or taken.events:
-            _tell(one.url, taken)
+            _tell(one.shown, taken)
         return not taken.bad.count
 
 

@@ -84,7 +84,15 @@ _LONGEST = 2_000_000
 
 def blocks_from_html(html: str) -> tuple[tuple[Block, ...], tuple[Media, ...]]:
     """Return the blocks and the pictures of a text in HTML, whatever is wrong with it."""
-    writer = _Writer()
+    return _written(html, _Writer())
+
+
+def text_from_html(html: str) -> str:
+    """Return the words of a text in HTML, a line for each block, without any marks."""
+    return "\n".join(block.text for block in _written(html, _Writer(is_plain=True))[0])
+
+
+def _written(html: str, writer: _Writer) -> tuple[tuple[Block, ...], tuple[Media, ...]]:
     target: Any = writer  # Any: lxml gives texts, and its stubs allow bytes too
     parser = etree.HTMLParser(target=target, encoding="utf-8", no_network=True, huge_tree=False)
     with suppress(etree.XMLSyntaxError):  # what was read before it stays
@@ -129,9 +137,10 @@ def without_headline(body: tuple[Block, ...], headline: str) -> tuple[Block, ...
 
 
 class _Writer:
-    """Takes what a parser tells, and makes blocks of it."""
+    """Takes what a parser tells, and makes blocks of it; where `is_plain`, of its words alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_plain: bool = False) -> None:
+        self._is_plain = is_plain
         self._blocks: list[Block] = []
         self._media: list[Media] = []
         self._spans: list[tuple[str, str, list[str]]] = [("", "", [])]
@@ -166,7 +175,8 @@ class _Writer:
 
     def data(self, text: str) -> None:
         if not self._skipping and text:
-            self._put(escape_marks(_ANY_SPACES.sub(" ", text)))
+            words = _ANY_SPACES.sub(" ", text)
+            self._put(words if self._is_plain else escape_marks(words))
 
     def end(self, tag: str) -> None:
         tag = tag.lower()
@@ -230,7 +240,8 @@ class _Writer:
     def _close_span(self, tag: str) -> None:
         if self._spans[-1][0] == tag:
             name, address, parts = self._spans.pop()
-            self._put(_marked(name, address, "".join(parts)))
+            words = "".join(parts)
+            self._put(words if self._is_plain else _marked(name, address, words))
 
     def _flush(self, *, as_speaker: bool = False) -> None:
         """End the line that is being written, and put it where it belongs."""

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from msgspec import to_builtins
@@ -32,9 +32,11 @@ from schemas.names import is_name
 LONGEST_EXTRA_BYTES: Final = 65_536
 
 _LONGEST_GUID = 120
+_ROOM_FOR_NAMES = 50 * (4 * 80 + 3) + 20
 _LONGEST_STORY = 100
 _FOREIGN = re.compile(r"[^\w.~:@-]+")
 _LONGEST_REASON = 2000
+_WIDEST_ZONE = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,15 @@ class Known:
         version: The highest that came, 0 before any.
         checksum: Of what that version says.
         status: That version's.
+        dated: What the wire itself gave that version as its number or time, where it gave one. A feed's edits that move no date
+            count on from it.
     """
 
     story: str = ""
     version: int | None = None
     checksum: str = ""
     status: str = USABLE
+    dated: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +91,10 @@ def meaning_of(item: Item, known: Known | None, *, desk: str, story: str | None,
     version = _version(item, known, checksum)
     said = _Said(item, desk, home, version, checksum, now)
     events = tuple(said.events(known or Known()))
-    after = Known(home, version, checksum, item.status)
+    after = Known(home, version, checksum, item.status, item.version)
     is_older = known is not None and known.version is not None and version is not None and version < known.version
-    return Meant(events, replace(known, story=home) if known is not None and is_older else after, after == known)
+    is_repeated = known is not None and after == replace(known, dated=after.dated)  # a new date alone says nothing
+    return Meant(events, replace(known, story=home) if known is not None and is_older else after, is_repeated)
 
 
 def update_name(guid: str) -> str:
@@ -108,15 +114,20 @@ def story_name(slug: str) -> str:
 
 def extra_text(fields: Mapping[str, Any]) -> str:  # Any: what JSON holds
     """Return what an item carries beside as JSON text; the longest fields are left out, and named, where all is too long."""
-    kept = dict(fields)
-    text = _json(kept)
+    text = _json(fields) if fields else ""
+    if len(text.encode()) <= LONGEST_EXTRA_BYTES:
+        return text
+    sizes = {name: len(_json({name: value}).encode()) for name, value in fields.items()}
+    excess = sum(sizes.values()) - LONGEST_EXTRA_BYTES + _ROOM_FOR_NAMES
     left_out: list[str] = []
-    while len(text.encode()) > LONGEST_EXTRA_BYTES and kept:
-        longest = max(kept, key=lambda name: len(_json(kept[name])))
-        del kept[longest]
-        left_out.append(longest[:80])
-        text = _json({**kept, "leftOut": left_out[:50]})
-    return text if fields else ""
+    for name in sorted(sizes, key=lambda name: -sizes[name]):
+        if excess <= 0:
+            break
+        excess -= sizes[name]
+        left_out.append(name)
+    gone = set(left_out)
+    kept = {name: value for name, value in fields.items() if name not in gone}
+    return _json({**kept, "leftOut": [name[:80] for name in left_out[:50]]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +183,14 @@ class _Said:
             "story": self.story,
             "desk": self.desk,
             "author": self.item.author,
-            "occurred_at": self.item.at or self.now,
+            "occurred_at": self._occurred_at(),
             "update": self.item.update or update_name(self.item.guid),
         }
+
+    def _occurred_at(self) -> datetime:
+        """Return the item's time; a feed's that lies ahead by no more than a zone does is a local one without its zone."""
+        at = self.item.at or self.now
+        return self.now if self.item.by_content and self.now < at <= self.now + _WIDEST_ZONE else at
 
     def _reason(self, otherwise: str) -> str:
         return prose(self.item.note)[:_LONGEST_REASON] or otherwise
@@ -184,11 +200,11 @@ def _version(item: Item, known: Known | None, checksum: str) -> int | None:
     """Return the version: the item's own; of a feed's entry that was edited without a new date, one more than the last."""
     if not item.by_content or known is None or known.version is None:
         return item.version if item.version is not None else (0 if item.by_content else None)
-    own = item.version or 0
     if checksum == known.checksum:
         return known.version  # nothing else is said, whatever the date
-    is_undated = item.version is None or item.version == known.version
-    return known.version + 1 if is_undated else own
+    own = item.version
+    is_late = own is not None and known.dated is not None and own < known.dated
+    return own if own is not None and (is_late or own > known.version) else known.version + 1
 
 
 def _checksum(item: Item) -> str:

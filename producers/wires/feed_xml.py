@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from html.entities import html5
 from typing import Final
+from urllib.parse import urljoin
 
 from dateline.errors import Refused
-from producers.wires.blocks import blocks_from_html, blocks_from_text, blocks_from_xml, without_headline
+from producers.wires.blocks import blocks_from_html, blocks_from_text, blocks_from_xml, text_from_html, without_headline
 from producers.wires.item import Unusable
 from producers.wires.texts import headline_from, line, lines, moment, pixels, prose, web_address
 from producers.wires.xml import Element, child, children, local, namespace, parse_xml, text_in, text_of
@@ -23,13 +26,35 @@ _OF_OTHER_THINGS: Final = frozenset(
 """Whose titles and descriptions are those of a picture or a sound, not of the entry."""
 
 _XML_OWN: Final = frozenset((b"amp", b"lt", b"gt", b"quot", b"apos"))
-_NAMED_ENTITY = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
+_MENDABLE = re.compile(
+    rb"(?P<cdata><!\[CDATA\[(?>[^\]]++|\](?!\]>))*+(?:\]\]>|\Z))"
+    rb"|&(?P<name>[A-Za-z][A-Za-z0-9]{1,31});|(?P<lone>&)(?!#(?:\d{1,7}|x[0-9a-fA-F]{1,6});|[A-Za-z][A-Za-z0-9]{1,31};)|[\x00-\x08\x0b\x0c\x0e-\x1f]"
+)
+_CONTROLS: Final = bytes({*range(0x20)} - set(b"\t\n\r"))
 _TAG = re.compile(r"<[a-zA-Z/!][^>]*>|&(?:#\d+|#x[0-9a-fA-F]+|[A-Za-z]+);")
 _TYPES: Final = {"image": "image", "video": "video", "audio": "audio"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedHead:
+    """What a feed says of itself, read once: a feed may have very many entries.
+
+    Attributes:
+        base: What its entries' paths lead on from.
+    """
+
+    title: str
+    base: str = ""
+    language: str = ""
+    rights: str = ""
+    author: str = ""
+
+
 def parse_feed(data: bytes) -> Element:
-    """Return the root of a feed's document; HTML's names of signs, which feeds often use undeclared, are taken as what they mean.
+    """Return the root of a feed's document.
+
+    Feeds are often put together by hand: HTML's names of signs are taken as what they mean, a lone `&` as itself, and controls
+    are left out, as long as the document is whole then.
 
     Raises:
         Refused: It is no XML.
@@ -37,9 +62,12 @@ def parse_feed(data: bytes) -> Element:
     try:
         return parse_xml(data)
     except Refused as error:
-        if "Entity '" not in str(error):
+        mended = _MENDABLE.sub(_mended, data)
+        if mended == data:
             raise
-    return parse_xml(_NAMED_ENTITY.sub(_numbered, data))
+        with suppress(Refused):
+            return parse_xml(mended)
+        raise error
 
 
 def content_from(
@@ -89,7 +117,7 @@ def plain_title(element: Element | None) -> str:
     """Return a title as plain text: feeds write HTML in it, whatever they declare."""
     text = text_of(element)
     if element is not None and _TAG.search(text):
-        return " ".join(block.text for block in blocks_from_html(text)[0])
+        return line(text_from_html(text))
     return text
 
 
@@ -172,8 +200,22 @@ def person_in(entry: Element, *names: str) -> str:
     return ""
 
 
-def _numbered(found: re.Match[bytes]) -> bytes:
-    if found[1] in _XML_OWN:
+def resolved(base: str | None, address: str | None) -> str | None:
+    """Return the web address that a feed gives, against its base where it is only a path."""
+    try:
+        return web_address(urljoin((base or "").strip(), line(address)))
+    except ValueError:  # no address at all
+        return None
+
+
+def _mended(found: re.Match[bytes]) -> bytes:
+    if found["cdata"] is not None:
+        return found[0].translate(None, _CONTROLS)
+    if found["name"] in _XML_OWN:
         return found[0]
-    signs = html5.get(f"{found[1].decode()};")
+    if found["lone"] is not None:
+        return b"&amp;"
+    if found["name"] is None:
+        return b""
+    signs = html5.get(f"{found['name'].decode()};")
     return b"".join(f"&#{ord(sign)};".encode() for sign in signs) if signs else b"&amp;" + found[0][1:]

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Final
 
 from dateline.errors import Refused
 from producers.wires.codes import code_in
-from producers.wires.habits import is_correction_headline, is_correction_note
-from producers.wires.item import STATUSES, USABLE, BadItem, Found, Item, PassedOver, Unusable
+from producers.wires.habits import is_correction, status_of
+from producers.wires.item import USABLE, WITHHELD, BadItem, Found, Item, PassedOver, Unusable
 from producers.wires.newsml_content import author_of, content_of
 from producers.wires.newsml_extra import extra_of
 from producers.wires.texts import line, moment, prose, urgency_of, version_number
 from producers.wires.xml import Element, child, children, local, namespace, parse_xml, text_in, text_of
-from schemas.names import did_you_mean, shortened
+from schemas.names import shortened
 
 NAMESPACE: Final = "http://iptc.org/std/nar/2006-10-01/"
 
 _NEWS: Final = "newsItem"
 _OTHERS: Final = frozenset(["packageItem", "conceptItem", "knowledgeItem", "planningItem", "catalogItem", "hopItem"])
-_CORRECTING: Final = frozenset(("correction", "corrected", "corrects"))
-_STATUS_NAMES: Final = {"cancelled": "canceled", "canceled": "canceled"}
 
 
 def read_newsml_g2(data: bytes) -> Iterator[Found]:
@@ -70,20 +69,24 @@ def _item(element: Element, place: str) -> Item:
         raise Unusable("guid: missing. It names the item in all its versions.")
     meta, about = child(element, "itemMeta"), child(element, "contentMeta")
     at = moment("versionCreated", text_in(meta, "versionCreated") or text_in(meta, "firstCreated"))
-    note = "\n".join(filter(None, (prose(text_of(one)) for one in children(meta, "edNote"))))
+    notes = list(children(meta, "edNote"))
+    note = "\n".join(filter(None, (prose(text_of(one)) for one in notes)))
     headline = _headline(about, meta)
-    signals = {code_in(_code(one)).lower() for one in children(meta, "signal")}
+    signals = {code_in(_code(one)).lower() for one in children(meta, "signal")} | {
+        code_in(one.get("role") or "") for one in notes
+    }
+    until = moment("embargoed", text_in(meta, "embargoed"))
     return Item(
         place=place,
         guid=guid,
         version=version_number(element.get("version"), at),
         at=at,
-        status=_status(meta),
-        is_correction=bool(signals & _CORRECTING) or is_correction_note(note) or is_correction_headline(headline),
+        status=_status(meta, until),
+        is_correction=is_correction(signals, note, headline),
         note="\n".join(row.strip() for row in note.split("\n")),
         author=author_of(about) or None,
         urgency=urgency_of(text_in(about, "urgency") or 5),
-        embargo_until=moment("embargoed", text_in(meta, "embargoed")),
+        embargo_until=until,
         content=content_of(element, meta, about, headline=headline),
         slug=line(text_in(about, "slugline")),
         story=_ours(meta, "story"),
@@ -98,16 +101,12 @@ def _headline(about: Element | None, meta: Element | None) -> str:
     return line(text_of((main or found)[0])) if found else line(text_in(meta, "title"))
 
 
-def _status(meta: Element | None) -> str:
+def _status(meta: Element | None, until: datetime | None) -> str:
+    """Return the status; an item under an embargo without an end, as an empty element says, is held back."""
     element = child(meta, "pubStatus")
-    if element is None:
-        return USABLE
-    code = _code(element)
-    name = code_in(code).lower()
-    name = _STATUS_NAMES.get(name, name)
-    if name not in STATUSES:
-        raise Unusable(f"pubStatus {shortened(code)}: no such status{did_you_mean(name, STATUSES)}; it is {', '.join(STATUSES)}.")
-    return name
+    status = status_of(_code(element) if element is not None else "", embargo_until=until)
+    is_endless = child(meta, "embargoed") is not None and until is None
+    return WITHHELD if is_endless and status == USABLE else status
 
 
 def _code(element: Element) -> str:

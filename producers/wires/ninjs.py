@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from dateline.errors import Refused
-from producers.wires.blocks import blocks_from_html, blocks_from_text, without_headline
-from producers.wires.habits import is_correction_headline, is_correction_note
-from producers.wires.item import STATUSES, USABLE, BadItem, Found, Item, PassedOver, Unusable
+from producers.wires.blocks import blocks_from_html, blocks_from_text, text_from_html, without_headline
+from producers.wires.habits import is_correction, status_of, steady_guid
+from producers.wires.item import BadItem, Found, Item, PassedOver, Unusable
+from producers.wires.ninjs_dialects import items_in, signals_of
 from producers.wires.ninjs_versions import as_version_3
 from producers.wires.texts import (
     headline_from,
@@ -25,17 +26,19 @@ from producers.wires.texts import (
 )
 from producers.wires.xml import refuse_too_large
 from schemas.content import Block, Content, Media, Source
-from schemas.names import did_you_mean, shortened
+from schemas.names import shortened
 
 Json = Mapping[str, Any]  # Any: whatever JSON holds
 
 _CARRIED: Final = frozenset(["version", "versionCreated", "pubStatus", "urgency", "embargoedUntil", "headlines", "bodies"])
 """What an event carries whole; all else is kept in `extra` as well."""
 
+_OF_THE_BODY: Final = frozenset(["contentType", "charCount", "wordCount"])
+"""What ninjs 1 and 2 say at the item of the body as it was sent; ninjs 3 has no such fields, and the body is written anew."""
+
 _MEDIA: Final = {"picture": "image", "graphic": "image", "image": "image", "video": "video", "audio": "audio"}
 _KINDS: Final = frozenset(("agency", "official", "broadcaster", "eyewitness", "social", "own"))
-_WRAPPERS: Final = ("items", "_items", "data", "newsItems", "results")
-_RICHEST: Final = ("html", "xhtml")
+_RICHEST: Final = ("html", "nitf")
 _WIDEST: Final = 2048
 _DEEPEST_PARTS: Final = 3
 
@@ -47,29 +50,13 @@ def read_ninjs(data: bytes) -> Iterator[Found]:
         Refused: It is no JSON that could hold items.
     """
     refuse_too_large(data)
+    data = _in_utf_8(data)
     rows = data.strip().split(b"\n")
     if len(rows) > 1 and rows[0].rstrip().endswith(b"}"):
         yield from _in_lines(rows)
         return
-    whole = _unwrapped(_parsed(data))
-    if isinstance(whole, dict):
-        yield from items_of(whole, "item 1")
-        return
-    for number, one in enumerate(whole, start=1):
-        place = f"item {number}"
-        if isinstance(one, dict):
-            yield from items_of(one, place)
-        else:
-            yield BadItem(place, f"an item is a JSON object, not {shortened(one)}.")
-
-
-def _unwrapped(whole: Any) -> Any:  # Any: whatever JSON holds
-    """Return the items that an agency's API wraps in an object of its own."""
-    if isinstance(whole, dict) and "uri" not in whole:
-        for name in _WRAPPERS:
-            if isinstance(whole.get(name), list):
-                return whole[name]
-    return whole
+    for number, one in enumerate(items_in(_parsed(data)), start=1):
+        yield from _of_object(one, f"item {number}")
 
 
 def _in_lines(rows: list[bytes]) -> Iterator[Found]:
@@ -83,10 +70,16 @@ def _in_lines(rows: list[bytes]) -> Iterator[Found]:
         except Refused as error:
             yield BadItem(place, str(error).partition(": ")[2])
             continue
-        if isinstance(one, dict):
-            yield from items_of(one, place)
-        else:
-            yield BadItem(place, f"an item is a JSON object, not {shortened(one)}.")
+        found = list(items_in(one))
+        for part, inner in enumerate(found, start=1):
+            yield from _of_object(inner, place if len(found) == 1 else f"{place}, item {part}")
+
+
+def _of_object(one: object, place: str) -> Iterator[Found]:
+    if isinstance(one, dict):
+        yield from items_of(one, place)
+    else:
+        yield BadItem(place, f"an item is a JSON object, not {shortened(one)}.")
 
 
 def items_of(fields: Json, place: str, depth: int = 0) -> Iterator[Found]:
@@ -100,6 +93,17 @@ def items_of(fields: Json, place: str, depth: int = 0) -> Iterator[Found]:
     for number, part in enumerate(parts, start=1):
         if depth < _DEEPEST_PARTS:
             yield from items_of({**part, "name": None, "rel": None}, f"{place}, part {number}", depth + 1)
+
+
+def _in_utf_8(data: bytes) -> bytes:
+    """Return a document in UTF-8; a wire on Windows may send UTF-16."""
+    coding = json.detect_encoding(data[:4])
+    if coding.startswith("utf-8"):
+        return data
+    try:
+        return data.decode(coding).encode()
+    except UnicodeError:
+        raise Refused(f"line 1: this seems to be {coding.upper()} and is not. Save the file as UTF-8.") from None
 
 
 def _parsed(data: bytes) -> Any:  # Any: whatever JSON holds
@@ -138,7 +142,7 @@ def _read(item: Json, place: str) -> Item | BadItem:
 
 
 def _item(item: Json, place: str) -> Item:
-    guid = line(item.get("uri")) if isinstance(item.get("uri"), str) else ""
+    guid = steady_guid(line(_text(item, "uri")))
     if not guid:
         raise Unusable("uri: missing. It names the item in all its versions.")
     at = moment("versionCreated", item.get("versionCreated") or item.get("firstCreated"))
@@ -146,40 +150,30 @@ def _item(item: Json, place: str) -> Item:
     content = _content(item)
     names = {str(one.get("role")): line(str(one.get("value", ""))) for one in _objects(item, "altIds")}
     is_ours = "story" in names and "update" in names
+    until = moment("embargoedUntil", item.get("embargoedUntil"))
     return Item(
         place=place,
         guid=guid,
         version=version_number(item.get("version"), at),
         at=at,
-        status=_status(item.get("pubStatus")),
-        is_correction=is_correction_note(note) or is_correction_headline(content.headline),
+        status=status_of(str(item.get("pubStatus") or ""), embargo_until=until),
+        is_correction=is_correction(signals_of(item), note, content.headline),
         note=note,
         author=line(_text(item, "by")) or None,
         urgency=urgency_of(item.get("urgency", 5)),
-        embargo_until=moment("embargoedUntil", item.get("embargoedUntil")),
+        embargo_until=until,
         content=content,
         slug=line(_text(item, "slugline")),
         story=names["story"] if is_ours else None,
         update=names["update"] if is_ours else None,
-        extra=plain({name: value for name, value in item.items() if name not in _CARRIED and value is not None}),
+        extra=plain({name: value for name, value in item.items() if name not in _CARRIED | _OF_THE_BODY and value is not None}),
     )
-
-
-def _status(value: object) -> str:
-    if value is None or value == "":
-        return USABLE
-    name = str(value).strip().rpartition(":")[2].lower()
-    name = "canceled" if name == "cancelled" else name
-    if name not in STATUSES:
-        hint = did_you_mean(name, STATUSES)
-        raise Unusable(f"pubStatus {shortened(value)}: no such status{hint}; it is {', '.join(STATUSES)}.")
-    return name
 
 
 def _content(item: Json) -> Content:
     body, pictures = _body(item)
     headline = line(_main(item, "headlines") or _text(item, "title"))
-    media = (_own_media(item), *map(_media, _objects(item, "associations")))
+    media = (_media(item), *map(_media, _objects(item, "associations")))
     shown = tuple(one for one in media if one is not None)
     known = {one.uri for one in shown}
     caption = _described(item, "caption", "text", "main", "summary")
@@ -192,7 +186,7 @@ def _content(item: Json) -> Content:
         media=(*shown, *(one for one in pictures if one.uri not in known)),
         sources=tuple(_sources(item)),
         places=lines(_names(item, "places")),
-        tags=lines([*_names(item, "subjects"), *_names(item, "genres")]),
+        tags=lines([*_names(item, "subjects"), *_names(item, "genres"), *_names(item, "categories"), *_words(item, "keywords")]),
     )
 
 
@@ -224,16 +218,8 @@ def _described(item: Json, *roles: str) -> str:
         for one in texts:
             if one.get("role") in (role, None):
                 value: str = one["value"]
-                return _flat(value) if any(kind in _kind(one) for kind in _RICHEST) else prose(value)
+                return text_from_html(value) if any(kind in _kind(one) for kind in _RICHEST) else prose(value)
     return ""
-
-
-def _flat(html: str) -> str:
-    return "\n".join(block.text for block in blocks_from_html(html)[0])
-
-
-def _own_media(item: Json) -> Media | None:
-    return _media(item)
 
 
 def _media(item: Json) -> Media | None:
@@ -264,13 +250,18 @@ def _sources(item: Json) -> Iterator[Source]:
             role = _text(one, "role")
             yield Source(name=name, kind=role if role in _KINDS else "agency", uri=web_address(one.get("uri")))
             found = True
-    holder = line(_text(item, "copyrightHolder"))
+    holder = line(_text(item, "copyrightHolder") or _text(item, "source") or _described(item, "creditline"))
     if holder and not found:
         yield Source(name=holder, kind="agency")
 
 
 def _names(item: Json, name: str) -> list[str]:
     return [_text(one, "name") or _text(one, "literal") for one in _objects(item, name)]
+
+
+def _words(item: Json, name: str) -> list[str]:
+    value = item.get(name)
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _objects(item: Json, name: str) -> list[Json]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from producers.wires.ninjs_dialects import in_ninjs_words
+
 Json = dict[str, Any]  # Any: whatever JSON holds
 
 _CAMEL: Final = {
@@ -62,7 +64,13 @@ _RENAMED: Final = {
     "$standard": "standard",
 }
 _TEXTS: Final = {"headline": "headlines", "description": "descriptions", "body": "bodies"}
-_TYPES: Final = {"text": "text/plain", "xhtml": "application/xhtml+xml", "html": "text/html", "richtext": "application/xhtml+xml"}
+_TYPES: Final = {
+    "nitf": "application/nitf+xml",
+    "text": "text/plain",
+    "xhtml": "application/xhtml+xml",
+    "html": "text/html",
+    "richtext": "application/xhtml+xml",
+}
 _NAMED: Final = ("people", "organisations", "places", "subjects", "events", "objects", "infoSources", "genres")
 _DEEPEST: Final = 4
 
@@ -70,7 +78,7 @@ _DEEPEST: Final = 4
 def as_version_3(item: Mapping[str, Any], depth: int = 0) -> Json:  # Any: whatever JSON holds
     """Return an item of any version as one of version 3; what no version knows stays as it is."""
     new: Json = {}
-    for name, value in item.items():
+    for name, value in in_ninjs_words(item).items():
         _put(new, name, value)
     for name in _NAMED:
         if isinstance(new.get(name), list):
@@ -78,7 +86,7 @@ def as_version_3(item: Mapping[str, Any], depth: int = 0) -> Json:  # Any: whate
     if "associations" in new:
         new["associations"] = [as_version_3(one, depth + 1) for one in _listed(new["associations"]) if depth < _DEEPEST]
     if "renditions" in new:
-        new["renditions"] = [_camel(one) for one in _listed(new["renditions"])]
+        new["renditions"] = [_rendition(one) for one in _listed(new["renditions"])]
     if "altIds" in new:
         new["altIds"] = _alt_ids(new["altIds"])
     return new
@@ -109,6 +117,11 @@ def _text(stem: str, role: str, value: object) -> Json:
 
 def _camel(fields: Json) -> Json:
     return {_RENAMED.get(name) or _CAMEL.get(name.lower(), name): value for name, value in fields.items()}
+
+
+def _rendition(fields: Json) -> Json:
+    new = _camel(fields)
+    return {"href": new.pop("url"), **new} if "url" in new and "href" not in new else new
 
 
 def _concept(one: Json) -> Json:

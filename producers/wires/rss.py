@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from dateline.errors import Refused
 from producers.wires.feed_xml import (
+    FeedHead,
     content_from,
     date_in,
     media_of,
@@ -13,10 +14,11 @@ from producers.wires.feed_xml import (
     parse_feed,
     person_in,
     plain_title,
+    resolved,
     source_of,
     text_blocks,
 )
-from producers.wires.habits import is_correction_headline
+from producers.wires.habits import is_correction_headline, steady_guid
 from producers.wires.item import BadItem, Found, Item, Unusable
 from producers.wires.texts import given, line, plain, version_number, web_address
 from producers.wires.xml import Element, child, children, local, text_in, text_of
@@ -38,18 +40,24 @@ def rss_items(root: Element) -> Iterator[Found]:
     channel = child(root, "channel")
     if channel is None:
         raise Refused(f"line {root.sourceline}: the feed has no channel.")
+    head = FeedHead(
+        title=plain_title(child(channel, "title")),
+        base=text_in(channel, "link"),
+        language=line(text_in(channel, "language")),
+        rights=text_in(channel, "copyright"),
+    )
     entries = [*children(channel, "item"), *children(root, "item")]  # RSS 1.0 has them beside the channel
     for number, entry in enumerate(entries, start=1):
         place = f"entry {number} (line {entry.sourceline})"
         try:
-            yield _entry(entry, channel, place)
+            yield _entry(entry, head, place)
         except Unusable as error:
             yield BadItem(place, str(error))
 
 
-def _entry(entry: Element, channel: Element, place: str) -> Item:
-    link = next((address for one in children(entry, "link") if (address := web_address(text_of(one)))), None)
-    guid = line(text_in(entry, "guid")) or line(entry.get("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about")) or link
+def _entry(entry: Element, head: FeedHead, place: str) -> Item:
+    link = next((address for one in children(entry, "link") if (address := _address(head.base, one))), None)
+    guid = _guid(entry)
     if not guid:
         raise Unusable("guid and link: both missing. One of them tells an edit from a new entry.")
     at = date_in(entry, "updated", "pubDate", "date")
@@ -58,7 +66,7 @@ def _entry(entry: Element, channel: Element, place: str) -> Item:
         text=text_blocks(own_child(entry, "encoded", "description", "summary")),
         media=media_of(entry),
         tags=(text_of(one) for one in children(entry, "category", "subject")),
-        source=source_of(text_in(entry, "source") or text_in(channel, "title"), link),
+        source=source_of(plain_title(child(entry, "source")) or head.title, link),
     )
     return Item(
         place=place,
@@ -69,17 +77,31 @@ def _entry(entry: Element, channel: Element, place: str) -> Item:
         author=person_in(entry, "creator", "author") or None,
         content=content,
         by_content=True,
-        extra=_extra(entry, channel, guid, link),
+        extra=_extra(entry, head, guid, link),
     )
 
 
-def _extra(entry: Element, channel: Element, guid: str, link: str | None) -> dict[str, object]:
+def _address(base: str, link: Element) -> str | None:
+    """Return where a link leads, RSS's own or Atom's in RSS."""
+    words = line(link.get("href") or text_of(link))
+    return resolved(base, words) if words else None
+
+
+def _guid(entry: Element) -> str:
+    """Return what names the entry: its guid, else its address, also one that leads nowhere from here."""
+    about = entry.get("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about")
+    links = (one.get("href") or text_of(one) for one in children(entry, "link"))
+    named = map(line, (text_in(entry, "guid"), about, *links, text_in(entry, "identifier")))
+    return steady_guid(next(filter(None, named), ""))
+
+
+def _extra(entry: Element, head: FeedHead, guid: str, link: str | None) -> dict[str, object]:
     fields = given(
         {
             "uri": guid,
             "type": "text",
-            "language": line(text_in(channel, "language")),
-            "copyrightNotice": line(text_in(entry, "rights") or text_in(channel, "copyright")),
+            "language": head.language,
+            "copyrightNotice": line(text_in(entry, "rights") or head.rights),
             "by": person_in(entry, "creator", "author"),
             "renditions": [{"name": "web", "href": web_address(link), "contentType": "text/html"}] if link else None,
         }

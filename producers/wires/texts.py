@@ -17,7 +17,23 @@ from schemas.times import EARLIEST, LATEST
 LARGEST_VERSION: Final = 2**31 - 1
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_BREAKS = re.compile(r"\r\n?|\x85|\u2028|\u2029")
+_BREAKS = re.compile(r"\r\n?|\u2028|\u2029")
+_OF_WINDOWS: Final = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
+"""What stands where Latin-1 has controls: quotes, dashes, the euro. Who declares Latin-1 nearly always means Windows-1252."""
+
+_ZONES: Final = {
+    **dict.fromkeys(("UTC", "UCT", "GMT", "WET"), "+0000"),
+    **dict.fromkeys(("BST", "WEST", "CET", "MEZ"), "+0100"),
+    **dict.fromkeys(("CEST", "MESZ", "EET", "SAST"), "+0200"),
+    **dict.fromkeys(("EEST", "MSK"), "+0300"),
+    **dict.fromkeys(("HKT", "SGT", "AWST"), "+0800"),
+    **dict.fromkeys(("JST", "KST"), "+0900"),
+    **{"AEST": "+1000", "AEDT": "+1100", "NZST": "+1200", "NZDT": "+1300", "BRT": "-0300", "ART": "-0300"},
+    **{"AKDT": "-0800", "AKST": "-0900", "HST": "-1000"},
+}
+"""Names that feeds write and mean one thing by, beside those of RFC 822."""
+
+_ZONE_NAME = re.compile(r"\s(?P<name>[A-Za-z]{3,4})$|\s(?:UTC|GMT)(?P<offset>[+-]\d{2}:?\d{2})$")
 _URI_RULES = rules_of(Media, "uri")
 _HEADLINE_LENGTH = 120
 _VERSION_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -28,7 +44,7 @@ def prose(text: str | None) -> str:
     """Return a text of several lines, without what no text may hold and without blanks around it."""
     if not text or (text.isascii() and text.isprintable()):
         return (text or "").strip()  # nearly all text is so
-    return _CONTROL.sub("", _BREAKS.sub("\n", text)).strip()
+    return _CONTROL.sub("", _BREAKS.sub("\n", text.translate(_OF_WINDOWS))).strip()
 
 
 def line(text: str | None) -> str:
@@ -71,6 +87,7 @@ def moment(name: str, text: object) -> datetime | None:
 
 
 def _read_time(text: str) -> datetime | None:
+    text = _ZONE_NAME.sub(lambda zone: f" {zone['offset'] or _ZONES.get(zone['name'].upper(), zone['name'])}", text)
     try:
         when = datetime.fromisoformat(text)
     except ValueError:

@@ -21,20 +21,19 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
 _LONGEST_WORDS = 160
 
 
-def parse_xml(data: bytes, *, recover: bool = False) -> Element:
+def parse_xml(data: bytes) -> Element:
     """Return the root of a document.
-
-    Args:
-        recover: Read on after what is not well formed, as feeds often are.
 
     Raises:
         Refused: It is too large or no XML, or it declares entities; the message says where.
     """
     refuse_too_large(data)
+    if data[:1].isspace() and data.lstrip().startswith(b"<?xml"):  # nothing may stand before it, and drops often have a line
+        data = data.lstrip()
     if _DECLARES.match(_one_byte_a_sign(data)):
         raise Refused("line 1: it declares entities or a type of its own in a DOCTYPE; no wire's item needs that. Take it out.")
     try:
-        root = etree.fromstring(data, _parser(recover=recover))
+        root = etree.fromstring(data, _parser())
     except etree.XMLSyntaxError as error:
         row, column = error.position
         raise Refused(f"line {max(row, 1)}, column {max(column, 1)}: this is no well-formed XML: {_words(error)}.") from None
@@ -87,7 +86,7 @@ def text_in(element: Element | None, name: str) -> str:
     return text_of(child(element, name))
 
 
-def _parser(*, recover: bool) -> etree.XMLParser:
+def _parser() -> etree.XMLParser:
     return etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -96,7 +95,6 @@ def _parser(*, recover: bool) -> etree.XMLParser:
         huge_tree=False,
         remove_comments=True,
         remove_pis=True,
-        recover=recover,
     )
 
 

@@ -9,6 +9,7 @@ import atheris
 
 with atheris.instrument_imports(include=["producers"]):
     from dateline.errors import Refused
+    from producers.wires import atom, newsml_g2, ninjs, rss  # noqa: F401 - read_items loads them too late to be followed
     from producers.wires.events import meaning_of
     from producers.wires.formats import read_items
     from producers.wires.item import Item

@@ -93,6 +93,34 @@ def test_what_cannot_be_read_stays_and_is_told_each_time_and_the_rest_goes_on(da
     assert records(data) == 2
 
 
+def test_pictures_beside_their_items_are_passed_over(data: Path, drop: Path, tmp_path: Path) -> None:
+    (drop / "1.xml").write_bytes(newsml())
+    (drop / "1.jpg").write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF")
+    (drop / "1.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+
+    result = ingest(data, str(drop), "--done", str(tmp_path / "done"))
+
+    assert result.code == 0
+    assert [line["passed_over"] for line in said(result, "read")] == [0, 1, 1]
+    assert not list(drop.iterdir())
+
+
+def test_a_file_may_have_any_name(data: Path, drop: Path) -> None:
+    for number, name in enumerate((b"caf\xe9.xml", b"two\nlines.xml", b"\x1b[31mred.xml")):
+        Path(os.fsdecode(bytes(drop) + b"/" + name)).write_bytes(newsml(guid=f"urn:{number}"))
+    Path(os.fsdecode(bytes(drop) + b"/b\xe4d.xml")).write_bytes(b"<a/>")
+
+    first, again = ingest(data, str(drop)), ingest(data, str(drop))
+    imported = run(data, "import", str(drop), "--skip-bad")
+
+    assert [len(said(result, "read")) for result in (first, again)] == [4, 1]
+    assert [(line["source"], line["place"]) for line in said(again, "unusable")] == [
+        (f"{drop}/b\\udce4d.xml", "b\\udce4d.xml: line 1")
+    ]
+    assert "b\\udce4d.xml" in imported.err
+    assert records(data) == 3
+
+
 def test_a_file_that_is_still_being_written_is_waited_for(data: Path, drop: Path) -> None:
     (drop / "one.xml.part").write_bytes(newsml()[:50])
     (drop / ".two.xml").write_bytes(newsml()[:50])
@@ -132,6 +160,25 @@ def test_a_feed_that_cannot_be_had_is_told_and_nothing_is_lost(data: Path, feed:
     assert result.code == 1
     assert said(result, "failed")[0]["feed"] == feed.url
     assert len(feed.asked) <= 7
+
+
+def test_a_server_that_says_unchanged_of_what_was_never_had_is_told(data: Path, feed: FeedServer) -> None:
+    feed.status = 304
+
+    result = ingest(data, "--feed", feed.url, "--story", "bridge")
+
+    assert "304" in said(result, "failed")[0]["error"]
+
+
+def test_a_feeds_coding_may_be_its_servers_to_say_and_its_key_is_in_no_log(data: Path, feed: FeedServer) -> None:
+    feed.body = rss("<guid>1</guid><title>Brücke</title>").decode().encode("latin-1")
+    feed.kind = "text/xml; charset=iso-8859-1"
+
+    result = ingest(data, "--feed", f"bridge={feed.url.replace('://', '://anna:s3cret@')}?key=s3cret")
+
+    assert headlines(data) == ["Brücke"]
+    assert "s3cret" not in result.err
+    assert feed.asked[0]["Authorization"].startswith("Basic ")
 
 
 def test_a_page_instead_of_a_feed_is_told(data: Path, feed: FeedServer) -> None:

@@ -150,6 +150,22 @@ def test_what_is_exported_is_valid_by_iptcs_schemas(data: Path) -> None:
     run(data, "import", str(COVERAGE))
     run(data, "import", str(EXAMPLES / "ninjs/ninjs-3.json"))
 
+    items = valid_items(data, folder)
+    assert len(items) == 11
+    guids = [item["uri"] for item in items if item["pubStatus"] == "canceled"]
+    assert guids == [GUID.replace("bridge-1", "bridge-3")]
+
+
+def test_what_came_in_as_any_ninjs_or_feed_is_valid_when_it_goes_out(data: Path) -> None:
+    folder = iptc()
+    for source in (folder / "ninjs/examples", folder / "newsml-g2/examples", EXAMPLES / "feeds"):
+        assert run(data, "import", str(source), "--story", "s", "--skip-bad").code in (0, 1)  # two examples share a version
+
+    assert len(valid_items(data, folder)) > 12
+
+
+def valid_items(data: Path, folder: Path) -> list[dict[str, Any]]:  # Any: what JSON holds
+    """Return what is exported as ninjs, once it and NewsML-G2 have been held to the schemas."""
     message = etree.fromstring(run(data, "log", "export", "--format", "newsml-g2").out.encode())
     etree.XMLSchema(etree.parse(folder / "newsml-g2/schema/NewsML-G2_2.35-spec-All-Power.xsd")).assertValid(message)
     schema = json.loads((folder / "ninjs/schema/ninjs-schema_3.1.json").read_text(encoding="utf-8"))
@@ -157,8 +173,6 @@ def test_what_is_exported_is_valid_by_iptcs_schemas(data: Path) -> None:
     registry: Registry[Any] = Registry().with_resource("https://geojson.org/schema/GeoJSON.json", geo)  # Any: what JSON holds
     validator = Draft202012Validator(schema, registry=registry, format_checker=FormatChecker())
     items = [json.loads(line) for line in run(data, "log", "export", "--format", "ninjs").out.splitlines()]
-    assert len(items) == 11
     for item in items:
         validator.validate(item)
-    guids = [item["uri"] for item in items if item["pubStatus"] == "canceled"]
-    assert guids == [GUID.replace("bridge-1", "bridge-3")]
+    return items

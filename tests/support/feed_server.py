@@ -18,6 +18,7 @@ class FeedServer:
     Attributes:
         body: The feed; `etag` is its tag.
         status: What it answers with.
+        kind: The media type that it says, with its coding.
         location: Where it sends whoever asks, with a status of 3xx.
         asked: The headers of each request.
     """
@@ -27,6 +28,7 @@ class FeedServer:
     etag: str = '"1"'
     status: int = 200
     location: str = ""
+    kind: str = "application/rss+xml"
     asked: list[Mapping[str, str]] = field(default_factory=list)
 
 
@@ -41,6 +43,7 @@ def feed_server() -> Iterator[FeedServer]:
             known = self.headers.get("If-None-Match") == served.etag and served.status == 200
             self.send_response(304 if known else served.status)
             self.send_header("ETag", served.etag)
+            self.send_header("Content-Type", served.kind)
             if served.location:
                 self.send_header("Location", served.location)
             body = b"" if known else served.body

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dateline.errors import Refused
+from producers.wires.events import LONGEST_EXTRA_BYTES
 from producers.wires.formats import FORMATS, read_items
 from producers.wires.item import MOST_BYTES, BadItem, Found, Item
+from schemas.events import UpdatePublished
 from schemas.rules import check
 from tests.support.wires import NOW, atom, bad, meant, newsml, ninjs, only, rss
 
@@ -230,3 +233,35 @@ def test_any_markup_becomes_blocks_that_keep_the_rules(html: str) -> None:
 
     for event in found.events:
         check(event, now=NOW)
+
+
+@pytest.mark.parametrize("part", [b"<![CDATA[", b"&", b"&a", b"&nbsp;", b"]]", b"\x01", b"<![CDATA[\x01"])
+def test_a_feed_full_of_what_can_be_mended_is_read_or_refused_in_time(part: bytes) -> None:
+    began = time.monotonic()
+
+    with suppress(Refused):
+        list(read_items(b"<rss><channel><title>x & y" + part * (1_000_000 // len(part)), "rss"))
+
+    assert time.monotonic() - began < SLOWEST
+
+
+@pytest.mark.parametrize("form", ["rss", "atom"])
+def test_a_feed_with_very_many_entries_is_read_in_time(form: str) -> None:
+    entry = "<guid>1</guid><title>T</title>" if form == "rss" else "<entry><id>1</id><title>T</title></entry>"
+    began = time.monotonic()
+
+    found = list(read_items((rss if form == "rss" else atom)(*[entry] * 50_000), form))
+
+    assert len(found) == 50_000
+    assert time.monotonic() - began < SLOWEST
+
+
+def test_an_item_with_very_many_fields_is_read_in_time_and_its_rest_is_bounded() -> None:
+    began = time.monotonic()
+
+    [event] = meant(ninjs(**{f"field{number}": "é" * 20 for number in range(100_000)})).events
+
+    assert isinstance(event, UpdatePublished)
+    assert len(event.extra.encode()) <= LONGEST_EXTRA_BYTES
+    assert '"leftOut"' in event.extra
+    assert time.monotonic() - began < SLOWEST

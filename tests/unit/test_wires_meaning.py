@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -58,15 +59,64 @@ def test_a_correction_under_embargo_sets_the_embargo_first() -> None:
         ("", "CORRECTED-Ship hits bridge"),
         ("", "(Berichtigung) Schiff rammt Brücke"),
         ("", "RECTIFICATIF - Un navire heurte le pont"),
+        ("", "UPDATE 2-CORRECTED-Ship hits bridge"),
+        ("", "Ship hits bridge (Corrected)"),
+        ("Eds: CORRECTS spelling of the captain's name", "x"),
+        ("ADDS quotes; CORRECTS the date", "x"),
+        ("Mit weiteren Einzelheiten\nBerichtigung: Name im 2. Absatz", "x"),
+        ("ATTENTION - CORRIGE date ///", "x"),
+        ("This story has been corrected to fix the name of the bridge.", "x"),
     ],
 )
 def test_habits_of_agencies_tell_a_correction(note: str, headline: str) -> None:
     assert kinds(meant(ninjs(edNote=note, headline=headline))) == ["UpdateCorrected"]
 
 
-@pytest.mark.parametrize("headline", ["Correct answer found", "Correctional officers strike", "Corrected figures show growth"])
+@pytest.mark.parametrize(
+    "headline",
+    [
+        "Correct answer found",
+        "Correctional officers strike",
+        "Corrected figures show growth",
+        "Man held (Correction Department)",
+        "Ship hits bridge (UPDATE 2)",
+    ],
+)
 def test_a_headline_that_only_begins_alike_is_no_correction(headline: str) -> None:
     assert kinds(meant(ninjs(headline=headline))) == ["UpdatePublished"]
+
+
+@pytest.mark.parametrize("note", ["No correction needed", "This is NOT A CORRECTION", "Corrections officers were asked"])
+def test_a_note_that_only_speaks_of_corrections_is_none(note: str) -> None:
+    assert kinds(meant(ninjs(edNote=note))) == ["UpdatePublished"]
+
+
+def test_a_local_time_without_a_zone_loses_no_entry_of_a_feed() -> None:
+    ahead = (NOW + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S")
+
+    [event] = meant(rss(f"<guid>1</guid><title>T</title><pubDate>{ahead}</pubDate>")).events
+
+    check(event, now=NOW)
+    assert event.occurred_at == NOW
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        "<edNote>With quotes</edNote><edNote>Berichtigung: Name</edNote>",
+        '<edNote role="dpaednoterole:correctionshort">Name im 2. Absatz</edNote>',
+        '<signal uri="http://cv.iptc.org/newscodes/signal/correction"/>',
+    ],
+)
+def test_a_correction_is_told_among_other_notes_and_signals(meta: str) -> None:
+    assert kinds(meant(newsml(2, meta=f'<signal qcode="sig:update"/>{meta}'))) == ["UpdateCorrected"]
+
+
+def test_an_embargo_without_an_end_holds_back_until_a_version_names_one() -> None:
+    held = meant(newsml(1).replace(b"<pubStatus", b"<embargoed/><pubStatus"))
+    ended = meant(newsml(2), held.known)
+
+    assert [kinds(held), kinds(ended)] == [["UpdateWithheld"], ["UpdateReleased", "UpdatePublished"]]
 
 
 def test_a_cancel_is_a_kill_also_without_a_headline_and_in_afps_way() -> None:
@@ -137,6 +187,22 @@ def test_a_new_date_alone_says_nothing_new() -> None:
 
     assert again.is_repeated
     assert again.events[0].event_id == first.events[0].event_id
+
+
+def test_edits_in_a_feed_that_never_moves_a_date_are_versions_one_after_the_other() -> None:
+    def entry(words: str, minute: str = "05") -> bytes:
+        date = f"Mon, 02 Mar 2026 06:{minute}:00 GMT"
+        return rss(f"<guid>1</guid><title>T</title><pubDate>{date}</pubDate><description>{words}</description>")
+
+    known: Known | None = None
+    versions = []
+    for document in (entry("one"), entry("two"), entry("three"), entry("one"), entry("four", "06"), entry("three")):
+        found = meant(document, known)
+        known = found.known
+        versions += [event.version or 0 for event in found.events if isinstance(event, UpdatePublished)]
+
+    first = versions[0]
+    assert [version - first for version in versions] == [0, 1, 2, 3, 60, 0]  # the last is a copy that a server kept: late
 
 
 def test_a_tombstone_takes_off_and_the_entry_that_comes_back_is_released() -> None:

@@ -11,7 +11,7 @@ from consumers.intake import fingerprint
 from consumers.state import Entry, Incoming, State, Update
 from consumers.story import fold, new_story
 from producers.wires.events import Known
-from tests.support.wires import meant, newsml
+from tests.support.wires import meant, newsml, rss
 
 CORRECTING = frozenset((3, 24))
 VERSIONS = (1, 2, 3, 24)
@@ -79,3 +79,18 @@ def test_what_the_wire_released_is_public_and_what_it_still_holds_is_not(order: 
     assert (released.is_public, released.content.headline) == (True, "Version 3")
     assert held is not None
     assert not held.is_public
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2), st.booleans()), min_size=1, max_size=8))
+def test_the_last_that_a_feed_says_of_an_entry_is_shown_however_it_dates_its_edits(edits: list[tuple[str, int, bool]]) -> None:
+    minute, documents = 0, []
+    for words, later, is_dated in edits:
+        minute += later
+        date = f"<pubDate>Mon, 02 Mar 2026 06:{minute:02}:00 GMT</pubDate>" if is_dated else ""
+        documents.append(rss(f"<guid>1</guid><title>{words}</title>{date}"))
+
+    update = folded(documents)
+
+    assert update is not None
+    assert update.content.headline == edits[-1][0]

@@ -216,3 +216,87 @@ def test_items_in_an_apis_own_object_are_read() -> None:
     found = list(read_items(b'{"_meta": {}, "_items": [' + ninjs() + b"," + ninjs(uri="b") + b"]}", "ninjs"))
 
     assert [one.place for one in found if isinstance(one, Item)] == ["item 1", "item 2"]
+
+
+@pytest.mark.parametrize(
+    ("date", "hour"),
+    [
+        ("Mon, 02 Mar 2026 06:12:00 CET", 5),
+        ("Mon, 02 Mar 2026 06:12:00 CEST", 4),
+        ("Mon, 02 Mar 2026 06:12:00 BST", 5),
+        ("Mon, 02 Mar 2026 06:12:00 EST", 11),
+        ("Mon, 02 Mar 2026 06:12:00 GMT+0200", 4),
+        ("2026-03-02 06:12:00 UTC", 6),
+        ("2026-03-02T06:12:00", 6),
+        ("20260302T061200+0100", 5),
+    ],
+)
+def test_a_date_is_read_as_feeds_write_it(date: str, hour: int) -> None:
+    at = only(rss(f"<guid>1</guid><title>T</title><pubDate>{date}</pubDate>")).at
+
+    assert at is not None
+    assert (at.hour, at.minute) == (hour, 12)
+
+
+@pytest.mark.parametrize(
+    ("entry", "guid"),
+    [
+        ("<link>/news/1</link>", "/news/1"),
+        ("<guid> </guid><link>https://example.org/1</link>", "https://example.org/1"),
+        ('<guid isPermaLink="false">https://www.bbc.com/news/articles/c1#3</guid>', "https://www.bbc.com/news/articles/c1"),
+        ('<guid isPermaLink="false">https://example.org/live#3</guid>', "https://example.org/live#3"),
+    ],
+)
+def test_an_entry_is_named_by_what_stays_the_same(entry: str, guid: str) -> None:
+    assert only(rss(f"<title>T</title>{entry}")).guid == guid
+
+
+def test_an_atom_entry_without_an_id_is_named_by_its_link() -> None:
+    assert only(atom('<entry><title>T</title><link href="https://example.org/1"/></entry>')).guid == "https://example.org/1"
+
+
+def test_what_is_declared_as_latin_1_is_read_as_windows_means_it() -> None:
+    data = rss("<guid>1</guid><title>\x93Ship\x94 &#150; 5 \x80</title>").decode()
+    data = f'<?xml version="1.0" encoding="iso-8859-1"?>{data}'
+
+    assert only(data.encode("latin-1")).content.headline == "“Ship” – 5 €"
+
+
+@pytest.mark.parametrize(
+    ("title", "headline"),
+    [
+        ("Fish & ships", "Fish & ships"),
+        ("Q&A on the bridge; R&D;", "Q&A on the bridge; R&D;"),
+        ("Ship\x0b hits\x00 bridge", "Ship hits bridge"),
+        ("Ship &mdash; <![CDATA[A & B &mdash; *here*]]>", "Ship — A & B — *here*"),
+        ("&lt;b&gt;Ship&lt;/b&gt; *hits* &amp;amp; runs", "Ship *hits* & runs"),
+    ],
+)
+def test_a_title_is_read_as_feeds_write_it(title: str, headline: str) -> None:
+    assert only(rss(f"<guid>1</guid><title>{title}</title>")).content.headline == headline
+
+
+def test_what_a_lone_sign_stands_in_is_not_changed_elsewhere() -> None:
+    entry = "<title>A & B</title><link><![CDATA[https://example.org/?a=1&b=2]]></link>"
+
+    assert only(rss(entry)).guid == "https://example.org/?a=1&b=2"
+
+
+def test_a_link_that_is_a_path_leads_to_the_feeds_own_server() -> None:
+    entry = "<entry><id>1</id><title>T</title><link href='/1'/></entry>"
+    based = atom(entry).replace(b"<feed ", b'<feed xml:base="https://example.org/news/" ')
+    in_rss = rss("<guid>1</guid><title>T</title><link>/1</link>").replace(b"<item>", b"<link>https://example.org/</link><item>")
+
+    assert [only(data).content.sources[0].uri for data in (based, in_rss)] == ["https://example.org/1"] * 2
+
+
+@pytest.mark.parametrize("data", [newsml(), rss("<guid>1</guid><title>T</title>")])
+def test_lines_before_the_declaration_do_no_harm(data: bytes) -> None:
+    assert only(b'\r\n\n<?xml version="1.0"?>' + data)
+
+
+def test_a_caption_in_html_is_plain() -> None:
+    described = [{"role": "caption", "contentType": "text/html", "value": "<p>The <b>bridge</b> *today*</p>"}]
+    item = only(ninjs(type="picture", descriptions=described, renditions=[{"name": "a", "href": "https://example.org/1.jpg"}]))
+
+    assert item.content.media[0].caption == "The bridge *today*"
