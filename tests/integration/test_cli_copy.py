@@ -229,7 +229,8 @@ def test_two_copies_into_one_log_exclude_each_other(source: str, new_log: MakeLo
         open_log(url) as other,
         other.join(EVENTS_TOPIC, group="copy") as one,
     ):
-        eventually(lambda: one.poll() == [] and len(one.assignment()) == target.partitions(EVENTS_TOPIC), what="the first copy")
+        has_all = target.partitions(EVENTS_TOPIC)
+        eventually(lambda: one.poll() == [] and len(one.assignment()) == has_all, within=60, what="the first copy")
         with pytest.raises(Refused, match=r"Another copy into .* is under way; nothing was written"):
             copy_log(origin, target, patience=1.0)
 
