@@ -145,11 +145,13 @@ def test_an_absurd_address_is_answered_calmly(site: Served, path: bytes, statuse
     assert len(answer) < 20_000
 
 
-@pytest.mark.parametrize("method", [b"POST", b"PUT", b"DELETE", b"PATCH", b"TRACE", b"PROPFIND"])
-def test_a_method_that_writes_is_refused(site: Served, method: bytes) -> None:
+@pytest.mark.parametrize(
+    ("method", "status"), [(b"POST", 401), (b"PUT", 405), (b"DELETE", 405), (b"PATCH", 405), (b"TRACE", 405), (b"PROPFIND", 405)]
+)
+def test_who_has_no_key_writes_nothing(site: Served, method: bytes, status: int) -> None:
     answer = spoken(site.port, method + GET[3:] + b"content-length: 3\r\n" + CLOSE + b"abc")
 
-    assert int(answer.split()[1]) == 405
+    assert int(answer.split()[1]) == status
 
 
 def test_a_thousand_idle_connections_keep_nobody_waiting(site: Served) -> None:
