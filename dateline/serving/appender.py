@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -13,7 +12,7 @@ from dateline.deployment import Deployment
 from dateline.errors import DatelineError, LogUnavailable, Refused
 from dateline.settings import Settings
 from producers.desk import Desk, Receipt
-from producers.lanes import is_urgent
+from producers.lanes import Lanes, is_urgent
 from schemas.events import Event
 
 MOST_AT_ONCE: Final = 500
@@ -29,6 +28,9 @@ class _Waiting:
         self.stories = {one.story for one in events}
         self.is_urgent = any(map(is_urgent, events)) and len(events) == 1
 
+    def __len__(self) -> int:
+        return len(self.events)
+
 
 class Appender:
     """Appends events in a thread of its own; urgent ones first, those of a story in the order in which they came."""
@@ -36,8 +38,7 @@ class Appender:
     def __init__(self, settings: Settings) -> None:
         self._deployment = Deployment(settings)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="appending")
-        self._urgent: deque[_Waiting] = deque()
-        self._routine: deque[_Waiting] = deque()
+        self._waiting = Lanes[_Waiting](MOST_AT_ONCE)
         self._task: asyncio.Task[None] | None = None
 
     async def append(self, events: Sequence[Event]) -> list[Receipt]:
@@ -48,7 +49,7 @@ class Appender:
             MaybeWritten: There was no answer in time.
         """
         waiting = _Waiting(events, asyncio.get_running_loop().create_future())
-        self._enqueue(waiting)
+        self._waiting.put(waiting)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
         return await waiting.appended
@@ -57,18 +58,9 @@ class Appender:
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._deployment.close()
 
-    def _enqueue(self, waiting: _Waiting) -> None:
-        if not waiting.is_urgent:
-            self._routine.append(waiting)
-            return
-        ahead = [one for one in self._routine if one.stories & waiting.stories]
-        for one in ahead:  # a story's order is kept
-            self._routine.remove(one)
-        self._urgent.extend([*ahead, waiting])
-
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        while group := self._group():
+        while group := self._waiting.take():
             events = [event for one in group for event in one.events]
             try:
                 receipts = await loop.run_in_executor(self._thread, self._send, events)
@@ -78,16 +70,6 @@ class Appender:
                 _fail(group, error)
             else:
                 _share(group, receipts)
-
-    def _group(self) -> list[_Waiting]:
-        """Take what is appended next."""
-        group: list[_Waiting] = []
-        size = 0
-        for lane in (self._urgent, self._routine):
-            while lane and (not group or size + len(lane[0].events) <= MOST_AT_ONCE):
-                group.append(lane.popleft())
-                size += len(group[-1].events)
-        return group
 
     async def _one_by_one(self, group: Sequence[_Waiting], error: Refused) -> None:
         """Append each request's events by themselves: one of them breaks a rule, and the others do not."""

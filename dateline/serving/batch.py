@@ -15,7 +15,7 @@ from consumers.web.problems import Problem
 from dateline.clock import now
 from dateline.errors import LogUnavailable, MaybeWritten, Refused, StoreUnavailable
 from dateline.serving.appender import MOST_AT_ONCE, Appender
-from dateline.serving.awaited import Verdicts
+from dateline.serving.awaited import Sent, Verdicts
 from dateline.serving.bodies import LONGEST, read_lines
 from dateline.verdicts import told_of, unconfirmed
 from producers.api import Forbidden, said_in_line
@@ -71,12 +71,12 @@ class Batch:
         read = await asyncio.to_thread(self._read, lines)
         events = [one for _, one in read if not isinstance(one, str)]
         known = await self._known(events)
-        new = [event for event in events if event.event_id not in known]
+        new = [event for event in events if _name(event) not in known]
         outcomes = await self._sent(new) if new else {}
         for number, one in read:
             if isinstance(one, str):
                 self._told.append({"line": number, "status": "refused", "reason": one})
-            elif (entry := known.get(one.event_id)) is not None:
+            elif (entry := known.get(_name(one))) is not None:
                 self._told.append({"line": number} | _again(one, entry))
             else:
                 self._told.append({"line": number} | outcomes[id(one)])
@@ -92,13 +92,14 @@ class Batch:
         except (Refused, Forbidden) as error:
             return str(error)
 
-    async def _known(self, events: Sequence[Event]) -> dict[str, Entry]:
-        """Return what the log has already, by event id; it is not sent again."""
+    async def _known(self, events: Sequence[Event]) -> dict[Sent, Entry]:
+        """Return what the log has already; it is not sent again."""
+        names = [_name(one) for one in events]
         try:
-            entries = await self._verdicts.now([(one.story, one.event_id) for one in events])
+            entries = await self._verdicts.now(names)
         except StoreUnavailable:
             return {}
-        return {event.event_id: entry for event, entry in zip(events, entries, strict=True) if entry is not None}
+        return {name: entry for name, entry in zip(names, entries, strict=True) if entry is not None}
 
     async def _sent(self, events: Sequence[Event]) -> dict[int, Json]:
         try:
@@ -110,7 +111,7 @@ class Batch:
             return dict.fromkeys(map(id, events), failed)
         except Refused as error:
             return await self._one_by_one(events, error)
-        entries = await self._verdicts.of([(one.story, one.event_id) for one in events])
+        entries = await self._verdicts.of([_name(one) for one in events])
         return {id(one): _told(one, receipt, entry) for one, receipt, entry in zip(events, receipts, entries, strict=True)}
 
     async def _one_by_one(self, events: Sequence[Event], error: Refused) -> dict[int, Json]:
@@ -118,6 +119,11 @@ class Batch:
         if len(events) == 1:
             return {id(events[0]): {"status": "refused", "reason": str(error)}}
         return {number: told for one in events for number, told in (await self._sent([one])).items()}
+
+
+def _name(event: Event) -> Sent:
+    """Return what an event is known by: two stories may use the same id."""
+    return event.story, event.event_id
 
 
 def _told(event: Event, receipt: Receipt, entry: Entry | None) -> Json:

@@ -311,6 +311,17 @@ def test_a_batch_has_a_verdict_for_each_line_and_a_bad_one_harms_no_other(desk: 
     assert desk.get(f"/v1/stories/{story}/updates").json()["seq"] == 3
 
 
+def test_two_stories_may_use_one_event_id(desk: Writer) -> None:
+    for story in ("one-id", "same-id"):
+        desk.open(story)
+    first, second = (line(story, story, event_id="7f1f9fb8-6f7c-4a52-9d7b-0f6d52b3c1aa") for story in ("one-id", "same-id"))
+
+    told = [*desk.batch(first), *desk.batch(first, second)]
+
+    assert [one["status"] for one in told] == ["accepted", "duplicate", "accepted"]
+    assert desk.get("/v1/stories/same-id/updates").json()["updates"][0]["headline"] == "same-id"
+
+
 def test_a_long_batch_is_taken_to_its_limit_and_says_where_to_go_on(desk: Writer) -> None:
     story = "long-batch"
     desk.open(story)

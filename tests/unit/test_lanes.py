@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.lanes import in_lanes, is_urgent
+from producers.lanes import Lanes, in_lanes, is_urgent
 from schemas.events import EmbargoSet, UpdateCorrected, UpdateKilled, UpdatePublished, UpdateRevised, UpdateWithheld
 
 
@@ -43,3 +43,55 @@ def test_only_its_own_storys_copy_goes_before_what_cannot_wait(queue: list[Waiti
 def test_a_flash_a_correction_and_what_takes_words_away_cannot_wait() -> None:
     assert all(map(is_urgent, (UpdatePublished(urgency=2), UpdateCorrected(), UpdateKilled(), UpdateWithheld(), EmbargoSet())))
     assert not any(map(is_urgent, (UpdatePublished(urgency=3), UpdateRevised())))
+
+
+@dataclass(frozen=True)
+class Sent:
+    number: int
+    stories: frozenset[str]
+    is_urgent: bool
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+
+TAKE = "take"
+MOST = 4
+stories_of_one = st.frozensets(st.sampled_from("abcd"), min_size=1, max_size=2)
+steps = st.lists(st.just(TAKE) | st.tuples(stories_of_one, st.booleans(), st.integers(1, 6)), max_size=30)
+
+
+@given(steps)
+def test_copy_that_comes_while_the_lanes_are_emptied_is_kept_in_each_storys_order(
+    steps: list[str | tuple[frozenset[str], bool, int]],
+) -> None:
+    lanes, put, taken = Lanes[Sent](MOST), list[Sent](), list[Sent]()
+
+    for number, step in enumerate([*steps, *[TAKE] * len(steps)]):
+        if not isinstance(step, str):
+            put.append(Sent(number, *step))
+            lanes.put(put[-1])
+            continue
+        group = lanes.take()
+        taken += group
+        assert len(group) == 1 or sum(map(len, group)) <= MOST
+        waiting = [one for one in put if one not in taken]
+        if any(one.is_urgent for one in waiting):  # then nothing goes that is not ahead of something urgent
+            assert all(one.is_urgent or _is_ahead(one, put) for one in group)
+
+    assert sorted(one.number for one in taken) == [one.number for one in put]
+    for story in "abcd":
+        numbers = [one.number for one in taken if story in one.stories]
+        assert numbers == sorted(numbers)
+
+
+def _is_ahead(one: Sent, put: list[Sent]) -> bool:
+    """Tell whether something urgent that came later is of the same story, or is tied to it by what came between."""
+    tied = set(one.stories)
+    for later in put[put.index(one) + 1 :]:
+        if tied & later.stories:
+            if later.is_urgent:
+                return True
+            tied |= later.stories
+    return False
