@@ -67,6 +67,11 @@ class HookServer:
             self._server.server_close()
             self._server = None
 
+    def open_again(self) -> None:
+        """Listen, if it is away."""
+        if self._server is None:
+            self.open()
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hook"
