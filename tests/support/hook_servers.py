@@ -96,6 +96,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def handle_error(self, request: Any, client_address: Any) -> None:  # Any: as the base class has it
+        """Say nothing of senders that were killed."""
+
 
 def _handler(receiver: HookServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
