@@ -1,4 +1,4 @@
-"""Signed deliveries with a ledger, beside a plain loop that signs and posts; dead targets; how fast, how much, how many questions.
+"""Signed deliveries with a ledger, beside a plain loop that signs and posts; dead targets; latency; memory; questions.
 
 `python -m benchmarks.notify WHAT …` runs one measurement in a process of its own and prints its figures.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 from standardwebhooks import Webhook
@@ -73,7 +73,7 @@ def _row(question: str, unit: str, runs: Sequence[tuple[dict[str, float], dict[s
 class _Receiver(asyncio.Protocol):
     """Answers each request at once; says when each update's message came."""
 
-    came: list[tuple[int, float]] = []
+    came: ClassVar[list[tuple[int, float]]] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport

@@ -138,9 +138,10 @@ class Owner:
 class Pairs:
     """The pairs in the index, for one sender. Safe for use by several threads."""
 
-    def __init__(self, store: Callable[[], Store], owner: Owner) -> None:
+    def __init__(self, store: Callable[[], Store], owner: Owner, *, clock_ms: Callable[[], int] = now_ms) -> None:
         """Work on what `store` returns, which may be another one after an outage."""
         self._store = store
+        self._now_ms = clock_ms
         self._steps: dict[int, int] = {}
         self._lock = Lock()
         self.owner = owner
@@ -154,7 +155,7 @@ class Pairs:
             over: Subscriptions that are passed over.
             room: The hosts that may get another number than `MOST_OF_ONE`.
         """
-        now = now_ms()
+        now = self._now_ms()
         limits = (most, MOST_OF_ONE, msgpack.encode(over), msgpack.encode(room), applied, self._steps.get(claim.partition, 0))
         found = self._call(keys.PICK, claim, self.owner.name, now, *limits)
         if not found:
@@ -197,7 +198,7 @@ class Pairs:
             )
             for one in finished
         ]
-        return self._step(claim, self._call(keys.FINISH, claim, self.owner.name, now_ms(), msgpack.encode(told)))
+        return self._step(claim, self._call(keys.FINISH, claim, self.owner.name, self._now_ms(), msgpack.encode(told)))
 
     def ledger_offset(self, claim: Claim) -> int:
         """Return the offset of the first entry of the ledger that the index has not taken over."""
@@ -205,7 +206,7 @@ class Pairs:
 
     def take_over(self, claim: Claim, entries: Sequence[tuple[Any, ...]], *, offset: int) -> bool:  # Any: as ledger.lua has it
         """Take over what the ledger says before `offset`; return whether the claim holds."""
-        return self._step(claim, self._call(keys.LEDGER, claim, self.owner.name, now_ms(), offset, msgpack.encode(entries)))
+        return self._step(claim, self._call(keys.LEDGER, claim, self.owner.name, self._now_ms(), offset, msgpack.encode(entries)))
 
     def free(self, claim: Claim, *, mine: Collection[str]) -> int:
         """Let go of what others have reserved who are gone, or silent for too long, and of what was reserved here and got lost.
@@ -221,7 +222,7 @@ class Pairs:
         others = [(pair, value) for pair, value in found if pair not in mine]
         over = [(pair, value) for pair, value in others if self._is_over(value, int(now))]
         if over:
-            self._call(keys.FREE, claim, now_ms(), msgpack.encode(over))
+            self._call(keys.FREE, claim, self._now_ms(), msgpack.encode(over))
         return len(others) - len(over)
 
     def forget(self, claim: Claim, ended: Collection[str]) -> None:
