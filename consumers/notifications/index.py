@@ -123,7 +123,7 @@ class NotifierIndex(TimelineView):
         marks = marks_of(self._asking, batch.stories)
         writes = index_writes(g, batch, marks)
         args: list[str | bytes | int] = [claim.token, batch.offset, batch.next_offset, g, msgpack.encode(writes), now_ms()]
-        args += [msgpack.encode(marks.due), msgpack.encode(marks.of_receivers)]
+        args.append(msgpack.encode(marks.due))
         answer = self._wired().send(keys.APPLY, [f"{g}meta"], args)
         return Translated(answer, lambda reply: self._applied(claim, batch, reply))
 

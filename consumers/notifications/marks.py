@@ -26,13 +26,12 @@ class Marks(Struct):
     """What a batch makes due.
 
     Attributes:
-        due: Story, `seq`, whether it is urgent, and the subscriptions that may care.
-        of_receivers: Story, update, `seq` and whether it is urgent: of these, whoever got the update is to be told.
+        due: Change by change, each story's in order: story, `seq`, whether it is urgent, the subscriptions that may care, and the
+            update of which whoever got it is to be told too ('' for none).
         matched: Story, update and subscription, of updates that were taken away: whose question asked for them just before.
     """
 
-    due: list[tuple[str, int, bool, list[str]]]
-    of_receivers: list[tuple[str, str, int, bool]]
+    due: list[tuple[str, int, bool, list[str], str]]
     matched: list[tuple[str, str, str]]
 
 
@@ -118,7 +117,7 @@ def news_of(step: Step) -> News | None:
 
 def marks_of(asking: Asking, stories: Mapping[str, list[Step]]) -> Marks:
     """Return what the steps of a batch make due."""
-    marks = Marks([], [], [])
+    marks = Marks([], [])
     for story, steps in stories.items():
         for step in steps:
             news = news_of(step)
@@ -135,7 +134,6 @@ def _mark(marks: Marks, asking: Asking, story: str, step: Step, news: News) -> N
     found = [one for one in matching.candidates() if may_care(one, news, matches=matching.by(one))]
     if is_withdrawn and change.update is not None:
         marks.matched += [(story, change.update, name) for name in sorted(one.id for one in found if one.has_question)]
-    if found:
-        marks.due.append((story, change.seq, news.is_urgent, [one.id for one in found]))
-    if change.update is not None and step.before is not None:
-        marks.of_receivers.append((story, change.update, change.seq, news.is_urgent))
+    of_receivers = change.update if change.update is not None and step.before is not None else ""
+    if found or of_receivers:
+        marks.due.append((story, change.seq, news.is_urgent, [one.id for one in found], of_receivers))

@@ -56,7 +56,7 @@ class Notifier:
         self._results = Results(log, pairs, holdings)
         self._wake = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
-        self._reserved: set[tuple[str, str]] = set()
+        self._reserved: dict[tuple[str, str], Pair] = {}
         self.on_failed: Callable[[DatelineError], None] = lambda error: None
         self.on_circuit: Callable[[str, str | None], None] = lambda host, problem: None
 
@@ -82,7 +82,10 @@ class Notifier:
             self._holdings.on_news = lambda: None
 
     def _written(self, outcomes: Sequence[Outcome]) -> None:
-        self._reserved.difference_update((one.finished.pair.subscription, one.finished.pair.story) for one in outcomes)
+        for one in outcomes:
+            key = _key(one.finished.pair)
+            if self._reserved.get(key) is one.finished.pair:  # it may be reserved again by now
+                del self._reserved[key]
         self._wake.set()
 
     async def _guarded_turn(self) -> float:
@@ -137,11 +140,11 @@ class Notifier:
             self._holdings.lose(holding.claim)
             return None
         # what is under way here already was due once more in an index that was lost meanwhile: its own end will be written
-        pairs = [pair for pair in picked.pairs if (pair.subscription, pair.story) not in self._reserved]
+        pairs = [pair for pair in picked.pairs if self._reserved.get(_key(pair), pair).claim.token == pair.claim.token]
         if not pairs:
             return picked.due_in
         reserved_at = time.monotonic()
-        self._reserved.update((pair.subscription, pair.story) for pair in pairs)
+        self._reserved.update((_key(pair), pair) for pair in pairs)
         try:
             told = await asyncio.to_thread(self._look, pairs)
         except DatelineError:
@@ -200,6 +203,10 @@ class Notifier:
                 self.on_circuit(host, None)
         elif self._circuits.failed(host, self._clock(), attempt.in_words):
             self.on_circuit(host, attempt.in_words)
+
+
+def _key(pair: Pair) -> tuple[str, str]:
+    return pair.subscription, pair.story
 
 
 def _tell(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> None:
