@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from threading import Lock
 from typing import Final, Generic, TypeVar
@@ -30,8 +31,12 @@ from dateline.cli.lines import say
 from dateline.deployment import Deployment
 from dateline.errors import DatelineError, StoreUnavailable
 from dateline.metrics import TEXT_FORMAT
+from dateline.serving.entrance import Entrance
+from dateline.serving.operating import OperateApi
 from dateline.serving.scrape import Scrape
+from dateline.serving.writing import WriteApi
 from dateline.settings import Settings
+from producers.keys import KeyRing
 
 NAME = "Dateline"
 
@@ -77,6 +82,10 @@ class SharedReader(Generic[R]):
             if failed is None or failed is self._deployment.__dict__.get(self._name):
                 self._deployment.reconnect()
 
+    def home(self, story: str) -> int:
+        """Return the partition of a story."""
+        return self._deployment.home(story)
+
     def close(self) -> None:
         with self._lock:
             self._deployment.close()
@@ -86,10 +95,17 @@ class SharedViews:
     """The readers of all views; each is opened when it is first asked for, and none waits for another."""
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._open = ExitStack()
         self.timeline: SharedReader[TimelineReader] = SharedReader(settings, "reader")
         self.search: SharedReader[SearchReader] = SharedReader(settings, "search_reader")
 
+    def closing(self, close: Callable[[], None]) -> None:
+        """Have something closed before the readers are."""
+        self._open.callback(close)
+
     def close(self) -> None:
+        self._open.close()
         self.timeline.close()
         self.search.close()
 
@@ -113,12 +129,21 @@ def make_site(source: SharedViews, *, public_url: str, limits: Limits | None = N
         *([_metrics(scrape)] if scrape is not None else []),
     ]
     show = partial(show_problem, publisher=Publisher(links, NAME))
-    site = Site(
-        hub, endpoints=ENDPOINTS, links=links, views=Views(source.timeline, source.search), others=others, show_problem=show
-    )
+    views = Views(source.timeline, source.search)
+    writes = _writes(source, links, views)
+    site = Site(hub, endpoints=ENDPOINTS, links=links, views=views, writes=writes, others=others, show_problem=show)
     if scrape is not None:
         scrape.start(site.figures)
     return site
+
+
+def _writes(source: SharedViews, links: Links, views: Views) -> list[Route]:
+    entrance = Entrance(KeyRing(source.settings.data_folder))
+    writing = WriteApi(source.settings, source, entrance, links=links, views=views)
+    operating = OperateApi(source.settings, entrance)
+    for api in (writing, operating):
+        source.closing(api.close)
+    return [*writing.routes(read={one.path for one in ENDPOINTS}), *operating.routes()]
 
 
 def _report(what: str, error: Exception) -> None:

@@ -99,6 +99,15 @@ def told_of(entry: Entry, receipt: Receipt, *, said: str) -> Told:
     return _told(receipt, "rejected", seq=verdict.seq, revision=revision, reason=reason)
 
 
+def told_first(entry: Entry, event: Event, *, partition: int) -> Told | None:
+    """Return what was told when the event was first sent, from its event id's entry; None if another event has that id."""
+    if entry.fingerprint != fingerprint(event):
+        return None
+    verdict = entry.verdict
+    receipt = Receipt(event.story, getattr(event, "update", None), event.event_id, partition, verdict.offset)
+    return told_of(entry, receipt, said=entry.fingerprint)
+
+
 def unconfirmed(event: Event, receipt: Receipt | None, reason: str) -> Told:
     """Return the answer where there is no verdict; without a receipt the log gave no answer either."""
     partition, offset = (None, None) if receipt is None else (receipt.partition, receipt.offset)

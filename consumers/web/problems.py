@@ -23,16 +23,25 @@ class Problem(Exception):
         fields: What else the document holds.
         retry_after: Seconds, None unless it may be well then.
         allow: The methods that there are, where the one that was used is not.
+        challenge: How to say who one is, where that is needed (`WWW-Authenticate`).
     """
 
     def __init__(
-        self, status: int, detail: str, *, retry_after: int | None = None, allow: str = "", **fields: Any
-    ) -> None:  # Any: JSON
+        self,
+        status: int,
+        detail: str,
+        *,
+        retry_after: int | None = None,
+        allow: str = "",
+        challenge: str = "",
+        **fields: Any,  # Any: JSON
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.retry_after = retry_after
         self.allow = allow
+        self.challenge = challenge
         self.fields = fields
 
     @property
@@ -52,7 +61,8 @@ def problem_answer(problem: Problem, *, instance: str = "") -> Answer:
 def problem_headers(problem: Problem) -> dict[str, str]:
     """Return the headers that say what would do: when, or by which method."""
     headers = {"retry-after": str(problem.retry_after)} if problem.retry_after is not None else {}
-    return headers | ({"allow": problem.allow} if problem.allow else {})
+    headers |= {"allow": problem.allow} if problem.allow else {}
+    return headers | ({"www-authenticate": problem.challenge} if problem.challenge else {})
 
 
 def problem_caching(problem: Problem) -> str:

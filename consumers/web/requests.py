@@ -15,6 +15,7 @@ from schemas.times import FURTHEST_SEQ
 
 READS: Final = ("GET", "HEAD")
 ALLOWED: Final = "GET, HEAD, OPTIONS"
+ALLOWED_BOTH: Final = "GET, HEAD, POST, OPTIONS"
 _LONGEST_QUERY: Final = 8192
 _MOST_PARAMETERS: Final = 50
 
@@ -68,14 +69,17 @@ def pairs_of(scope: Scope, *, errors: str = "strict") -> list[tuple[str, str]]:
         raise Problem(400, "The query is no list of names and values in UTF-8.") from None
 
 
-def refuse_writing(scope: Scope) -> None:
+def refuse_writing(scope: Scope, *, allowed: str = ALLOWED) -> None:
     """Let nobody do anything but read.
+
+    Args:
+        allowed: What can be done at the address, for who tries something else.
 
     Raises:
         Problem: The method is for something else (405).
     """
     if scope["method"] not in READS:
-        raise Problem(405, f"Nothing can be done here with {scope['method']}; read it with GET.", allow=ALLOWED)
+        raise Problem(405, f"Nothing can be done here with {scope['method']}; read it with GET.", allow=allowed)
 
 
 def target_of(scope: Scope) -> bytes:
@@ -92,12 +96,12 @@ def canonical_target(scope: Scope, given: Mapping[str, Any]) -> bytes:  # Any: e
     return path + b"#" + urlencode(held).encode()
 
 
-def preflight() -> Answer:
+def preflight(allowed: str = ALLOWED) -> Answer:
     """Return what tells a browser, or anybody, what can be done here."""
     headers = {
-        "access-control-allow-methods": ALLOWED,
-        "access-control-allow-headers": "accept, if-none-match, last-event-id",
+        "access-control-allow-methods": allowed,
+        "access-control-allow-headers": "accept, authorization, content-type, idempotency-key, if-none-match, last-event-id",
         "access-control-max-age": "86400",
-        "allow": ALLOWED,
+        "allow": allowed,
     }
     return Answer(b"", status=204, caching="public, max-age=86400", headers=headers)

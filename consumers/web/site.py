@@ -20,7 +20,18 @@ from consumers.web.hub import Hub
 from consumers.web.kept import KeptAnswers
 from consumers.web.links import Links
 from consumers.web.problems import BRIEFLY, Problem, problem_answer
-from consumers.web.requests import READS, canonical_target, name_of, pairs_of, preflight, refuse_writing, target_of, wish_of
+from consumers.web.requests import (
+    ALLOWED,
+    ALLOWED_BOTH,
+    READS,
+    canonical_target,
+    name_of,
+    pairs_of,
+    preflight,
+    refuse_writing,
+    target_of,
+    wish_of,
+)
 from consumers.web.stream import Stream, Wish
 from dateline.errors import DatelineError, Refused, StoreUnavailable
 
@@ -38,6 +49,7 @@ class Site:
         endpoints: What there is to read.
         links: Whose base is where readers find this site.
         views: What the endpoints read.
+        writes: Routes of what is written to; asked before the endpoints, at the addresses of some of which they are.
         others: Routes of other parts; asked after the endpoints.
         show_problem: Shows what went wrong to a person, where a page was asked for.
     """
@@ -49,6 +61,7 @@ class Site:
         endpoints: Sequence[Endpoint],
         links: Links,
         views: Views,
+        writes: Sequence[Route] = (),
         others: Sequence[BaseRoute] = (),
         show_problem: ShowProblem | None = None,
     ) -> None:
@@ -61,10 +74,11 @@ class Site:
         self._show_problem = show_problem or (lambda error, problem: problem_answer(problem))
         self._stream = Stream(hub)
         hub.on_changed = self.kept.changed
-        routes = [Route(one.path, _Reading(self, one)) for one in endpoints]
+        written = {route.path for route in writes}
+        reads = [Route(one.path, _Reading(self, one, ALLOWED_BOTH if one.path in written else ALLOWED)) for one in endpoints]
         self._streaming = _Streaming(self)
         # Sent elsewhere for a slash too many, a client would follow whatever `Host` somebody gave.
-        self._router = Router([*routes, *others], default=_no_such_address, redirect_slashes=False)
+        self._router = Router([*writes, *reads, *others], default=_no_such_address, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,7 +96,10 @@ class Site:
             scope["app"] = self
             await self._router(scope, receive, send)
         except HTTPException as error:
-            await self.answer(self._nothing_here(Problem(error.status_code, error.detail), scope), scope, send)
+            allow = (error.headers or {}).get("Allow", "")
+            detail = f"Nothing can be done here with {scope['method']}; there is {allow}." if allow else error.detail
+            problem = Problem(error.status_code, detail, allow=allow)
+            await self.answer(self._nothing_here(problem, scope), scope, send)
 
     async def answer(self, answer: Answer, scope: Scope, send: Send) -> None:
         """Send an answer, and count it."""
@@ -165,17 +182,18 @@ _STREAM: Final = re.compile(r"/v1/stories/([^/]+)/stream")
 class _Reading:
     """One endpoint as an ASGI app."""
 
-    def __init__(self, site: Site, endpoint: Endpoint) -> None:
+    def __init__(self, site: Site, endpoint: Endpoint, allowed: str) -> None:
         self._site = site
+        self._allowed = allowed
         self._endpoint = endpoint
         self._is_page = endpoint.media_type.startswith("text/html")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
-            await self._site.answer(preflight(), scope, send)
+            await self._site.answer(preflight(self._allowed), scope, send)
             return
         try:
-            refuse_writing(scope)
+            refuse_writing(scope, allowed=self._allowed)
             answer = await self._answer(scope)
         except Exception as error:  # the boundary: whatever it is, who asks gets an answer
             answer = self._site.problem_of(error, scope, is_page=self._is_page)

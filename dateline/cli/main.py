@@ -48,6 +48,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "parked": ("dateline.cli.parked", "stories that wait, as an event of theirs could not be applied"),
         "verify": ("dateline.cli.verify", "fold the log anew and compare with the live views"),
         "hooks": ("dateline.cli.hooks", "tell services and people what happens"),
+        "desks": ("dateline.cli.desks", "keys with which desks write over HTTP"),
         "log": ("dateline.cli.archive", "export, import and copy the log itself"),
         "topics": ("dateline.cli.topics", "create a Kafka log's topics"),
         "schemas": ("dateline.cli.schemas", "list, check and register the event schemas"),
