@@ -144,14 +144,14 @@ def babble(desk: Desk, rng: random.Random, *, stories: Sequence[str] = STORIES) 
 def check_order(receiver: HookServer) -> None:
     """Of each story the messages came in order, nothing is missing between them, and nothing came after a kill but the kill."""
     by_story: dict[str, list[Got]] = {}
-    for one in receiver.got:
+    for one in sorted(receiver.got, key=lambda got: got.at):
         by_story.setdefault(one.story, []).append(one)
     for story, got in by_story.items():
         first: dict[str, Got] = {}
         for one in got:
             first.setdefault(one.id, one)
         seqs = [one.seq for one in first.values()]
-        assert seqs == sorted(seqs), f"the messages of {story} came out of order"
+        assert seqs == sorted(seqs), f"the messages of {story} came out of order: {[(one.seq, one.type, one.at) for one in got]}"
         seen = {0}
         for one in first.values():
             assert one.data["after"] in seen, f"{one.seq} of {story} follows on {one.data['after']}, which never came"
