@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from tempfile import TemporaryDirectory
 
-from benchmarks import codec, commands, fold, kafka, log, memory, page, publishing, replay, scale, search, serving, wires
+from benchmarks import codec, commands, fold, kafka, log, memory, notify, page, publishing, replay, scale, search, serving, wires
 from benchmarks.harness import QUICK, Row, compare, in_process, machine, show
 from benchmarks.work import fill
 from dateline.log import open_log
@@ -127,6 +127,7 @@ PARTS: Mapping[str, Callable[[], list[Row]]] = {
     "search": search.rows,
     "publishing": publishing.rows,
     "wires": wires.rows,
+    "notify": notify.rows,
     "kafka": kafka_rows,
 }
 

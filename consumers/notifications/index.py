@@ -43,11 +43,13 @@ class Holdings:
 
     Attributes:
         on_news: Called when something may have become due.
+        is_set_back: Whether the store has lost what it once had: all partitions are to be claimed anew.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._held: dict[int, Holding] = {}
+        self.is_set_back = False
         self.on_news: Callable[[], None] = lambda: None
 
     def put(self, claim: Claim) -> None:
@@ -68,9 +70,15 @@ class Holdings:
             if held is not None and held.claim.token == claim.token:
                 del self._held[claim.partition]
 
+    def lose(self, claim: Claim) -> None:
+        """Forget a claim on what was set back, and have everything claimed anew."""
+        self.drop(claim)
+        self.is_set_back = True
+
     def clear(self) -> None:
         with self._lock:
             self._held.clear()
+            self.is_set_back = False
 
     def __iter__(self) -> Iterator[Holding]:
         with self._lock:
@@ -115,7 +123,7 @@ class NotifierIndex(TimelineView):
         marks = marks_of(self._asking, batch.stories)
         writes = index_writes(g, batch, marks)
         args: list[str | bytes | int] = [claim.token, batch.offset, batch.next_offset, g, msgpack.encode(writes), now_ms()]
-        args += [msgpack.encode(marks.due), msgpack.encode(marks.of_receivers)]
+        args.append(msgpack.encode(marks.due))
         answer = self._wired().send(keys.APPLY, [f"{g}meta"], args)
         return Translated(answer, lambda reply: self._applied(claim, batch, reply))
 

@@ -1,7 +1,8 @@
 """What lies where in the notifier's index, beside the fold's state, which lies there as in `consumers.timeline.keys`.
 
 {nt:p3}:live                  string  the generation that is used
-{nt:p3}:g1:meta               hash    as the timeline's; and ledger, the first entry of the ledger that was not taken over
+{nt:p3}:g1:meta               hash    as the timeline's; ledger, the first entry of the ledger that was not taken over;
+                                      and step, how many steps the notifiers have taken
 {nt:p3}:g1:news/STORY         stream  SEQ-0 -> a change and what is needed to tell it; no words of an update
 {nt:p3}:g1:due/SUB            zset    story by when it is due for the subscription, however much there is to tell
 {nt:p3}:g1:turns              zset    subscription by when its turn is

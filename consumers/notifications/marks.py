@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from consumers.notifications.candidates import Asked, held_by
 from consumers.notifications.decide import may_care
 from consumers.notifications.news import WITHDRAWALS, News
 from consumers.notifications.subscriptions import Subscription
@@ -25,13 +26,12 @@ class Marks(Struct):
     """What a batch makes due.
 
     Attributes:
-        due: Story, `seq`, whether it is urgent, and the subscriptions that may care.
-        of_receivers: Story, update, `seq` and whether it is urgent: of these, whoever got the update is to be told.
+        due: Change by change, each story's in order: story, `seq`, whether it is urgent, the subscriptions that may care, and the
+            update of which whoever got it is to be told too ('' for none).
         matched: Story, update and subscription, of updates that were taken away: whose question asked for them just before.
     """
 
-    due: list[tuple[str, int, bool, list[str]]]
-    of_receivers: list[tuple[str, str, int, bool]]
+    due: list[tuple[str, int, bool, list[str], str]]
     matched: list[tuple[str, str, str]]
 
 
@@ -39,21 +39,21 @@ class Asking:
     """The subscriptions that stand, put such that few are looked at for a change. Remade when one changes."""
 
     def __init__(self, subscriptions: Iterable[Subscription]) -> None:
-        self._everywhere: list[Subscription] = []
-        self._by_story: dict[str, list[Subscription]] = {}
+        self._everywhere = Asked()
+        self._by_story: dict[str, Asked] = {}
         self._plans: dict[tuple[str, str], Plan | None] = {}
         for one in subscriptions:
             if one.ended_at is not None:
                 continue
             for story in one.stories:
-                self._by_story.setdefault(story, []).append(one)
+                self._by_story.setdefault(story, Asked()).add(one)
             if not one.stories:
-                self._everywhere.append(one)
+                self._everywhere.add(one)
 
-    def about(self, story: str) -> Iterator[Subscription]:
-        """Yield those that are about a story."""
-        yield from self._by_story.get(story, ())
-        yield from self._everywhere
+    def about(self, story: str) -> tuple[Asked, ...]:
+        """Return those that are about a story."""
+        own = self._by_story.get(story)
+        return (self._everywhere,) if own is None else (own, self._everywhere)
 
     def matching(self, story: str, update: Update | None, language: str) -> Matching:
         """Return what tells which of them ask for an update."""
@@ -78,6 +78,17 @@ class Matching:
         self._story, self._update, self._language = story, update, language
         self._indexed: Indexed | None = None
 
+    def candidates(self) -> Iterator[Subscription]:
+        """Yield those that may ask for it, and all who take everything."""
+        groups = self._asking.about(self._story)
+        for group in groups:
+            yield from group.plain
+        if self._update is None or not self._update.is_public or not any(group.is_asking for group in groups):
+            return
+        held = held_by(self._taken_apart(self._update))
+        for group in groups:
+            yield from group.candidates(held, self._language, self._asking.plan)
+
     def by(self, subscription: Subscription) -> bool:
         """Tell whether a subscription asks for it."""
         if not subscription.has_question:
@@ -87,9 +98,12 @@ class Matching:
         plan = self._asking.plan(subscription, self._language)
         if plan is None:
             return False
+        return holds(plan, self._taken_apart(self._update), self._update.published_at)
+
+    def _taken_apart(self, update: Update) -> Indexed:
         if self._indexed is None:
-            self._indexed = indexed(self._story, self._update, self._language)
-        return holds(plan, self._indexed, self._update.published_at)
+            self._indexed = indexed(self._story, update, self._language)
+        return self._indexed
 
 
 def news_of(step: Step) -> News | None:
@@ -103,7 +117,7 @@ def news_of(step: Step) -> News | None:
 
 def marks_of(asking: Asking, stories: Mapping[str, list[Step]]) -> Marks:
     """Return what the steps of a batch make due."""
-    marks = Marks([], [], [])
+    marks = Marks([], [])
     for story, steps in stories.items():
         for step in steps:
             news = news_of(step)
@@ -116,15 +130,10 @@ def _mark(marks: Marks, asking: Asking, story: str, step: Step, news: News) -> N
     change = news.change
     is_withdrawn = change.kind in WITHDRAWALS
     told = step.before if is_withdrawn else step.outcome.update
-    candidates = list(asking.about(story))
-    found: list[str] = []
-    if candidates:
-        matching = asking.matching(story, told, step.outcome.story.heading.language)
-        found = [one.id for one in candidates if may_care(one, news, matches=matching.by(one))]
-        if is_withdrawn and change.update is not None:
-            asked = {one.id for one in candidates if one.has_question} & set(found)
-            marks.matched += [(story, change.update, name) for name in sorted(asked)]
-    if found:
-        marks.due.append((story, change.seq, news.is_urgent, found))
-    if change.update is not None and step.before is not None:
-        marks.of_receivers.append((story, change.update, change.seq, news.is_urgent))
+    matching = asking.matching(story, told, step.outcome.story.heading.language)
+    found = [one for one in matching.candidates() if may_care(one, news, matches=matching.by(one))]
+    if is_withdrawn and change.update is not None:
+        marks.matched += [(story, change.update, name) for name in sorted(one.id for one in found if one.has_question)]
+    of_receivers = change.update if change.update is not None and step.before is not None else ""
+    if found or of_receivers:
+        marks.due.append((story, change.seq, news.is_urgent, [one.id for one in found], of_receivers))

@@ -10,6 +10,7 @@ import socket
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from secrets import token_hex
+from threading import Lock
 from typing import Any, Final, Literal
 
 from msgspec import Struct, msgpack
@@ -98,6 +99,19 @@ class Finished(Struct, frozen=True):
     owed: Sequence[str] = ()
 
 
+class Picked(Struct, frozen=True):
+    """What was reserved.
+
+    Attributes:
+        due_in: Seconds until the next is due; None if none is.
+        is_behind: The store has lost what it once had, so the partition is to be claimed anew; nothing was reserved.
+    """
+
+    pairs: Sequence[Pair] = ()
+    due_in: float | None = None
+    is_behind: bool = False
+
+
 class Owner:
     """This process, as its reservations name it, so that another can tell whether it still lives."""
 
@@ -124,31 +138,34 @@ class Owner:
 class Pairs:
     """The pairs in the index, for one sender. Safe for use by several threads."""
 
-    def __init__(self, store: Callable[[], Store], owner: Owner) -> None:
+    def __init__(self, store: Callable[[], Store], owner: Owner, *, clock_ms: Callable[[], int] = now_ms) -> None:
         """Work on what `store` returns, which may be another one after an outage."""
         self._store = store
+        self._now_ms = clock_ms
+        self._steps: dict[int, int] = {}
+        self._lock = Lock()
         self.owner = owner
 
-    def pick(
-        self, claim: Claim, *, most: int, over: Collection[str], room: Mapping[str, int]
-    ) -> tuple[list[Pair], float | None] | None:
-        """Reserve pairs that are due, in turns.
+    def pick(self, claim: Claim, *, applied: int, most: int, over: Collection[str], room: Mapping[str, int]) -> Picked | None:
+        """Reserve pairs that are due, in turns; return None if the claim is lost.
 
         Args:
+            applied: How far the index is, as the claim's holder knows it.
             most: The most to reserve.
             over: Subscriptions that are passed over.
-            room: The hosts that may get fewer than `MOST_OF_ONE`.
-
-        Returns:
-            The pairs, and the seconds until the next is due (None if none is); None if the claim is lost.
+            room: The hosts that may get another number than `MOST_OF_ONE`.
         """
-        now = now_ms()
-        limits = (most, MOST_OF_ONE, msgpack.encode(sorted(over)), msgpack.encode(dict(room)))
+        now = self._now_ms()
+        limits = (most, MOST_OF_ONE, msgpack.encode(over), msgpack.encode(room), applied, self._steps.get(claim.partition, 0))
         found = self._call(keys.PICK, claim, self.owner.name, now, *limits)
         if not found:
             return None
-        next_ms, picked = found
-        return [_pair(claim, one) for one in picked], max(0.0, (int(next_ms) - now) / 1000) if next_ms else None
+        step, next_ms, picked = found
+        if step < 0:
+            self._steps.pop(claim.partition, None)
+            return Picked(is_behind=True)
+        self._step(claim, step)
+        return Picked([_pair(claim, one) for one in picked], max(0.0, (int(next_ms) - now) / 1000) if next_ms else None)
 
     def look(self, pairs: Sequence[Pair]) -> dict[str, Told]:
         """Return what there is to tell in the stories of some pairs of one partition."""
@@ -181,7 +198,7 @@ class Pairs:
             )
             for one in finished
         ]
-        return bool(self._call(keys.FINISH, claim, self.owner.name, now_ms(), msgpack.encode(told)))
+        return self._step(claim, self._call(keys.FINISH, claim, self.owner.name, self._now_ms(), msgpack.encode(told)))
 
     def ledger_offset(self, claim: Claim) -> int:
         """Return the offset of the first entry of the ledger that the index has not taken over."""
@@ -189,7 +206,7 @@ class Pairs:
 
     def take_over(self, claim: Claim, entries: Sequence[tuple[Any, ...]], *, offset: int) -> bool:  # Any: as ledger.lua has it
         """Take over what the ledger says before `offset`; return whether the claim holds."""
-        return bool(self._call(keys.LEDGER, claim, self.owner.name, now_ms(), offset, msgpack.encode(entries)))
+        return self._step(claim, self._call(keys.LEDGER, claim, self.owner.name, self._now_ms(), offset, msgpack.encode(entries)))
 
     def free(self, claim: Claim, *, mine: Collection[str]) -> int:
         """Let go of what others have reserved who are gone, or silent for too long, and of what was reserved here and got lost.
@@ -205,7 +222,7 @@ class Pairs:
         others = [(pair, value) for pair, value in found if pair not in mine]
         over = [(pair, value) for pair, value in others if self._is_over(value, int(now))]
         if over:
-            self._call(keys.FREE, claim, now_ms(), msgpack.encode(over))
+            self._call(keys.FREE, claim, self._now_ms(), msgpack.encode(over))
         return len(others) - len(over)
 
     def forget(self, claim: Claim, ended: Collection[str]) -> None:
@@ -222,6 +239,12 @@ class Pairs:
     def circuits(self, claim: Claim, circuits: Mapping[str, str]) -> None:
         """Note to which hosts hardly anything is sent."""
         self._call(keys.CIRCUITS, claim, *(part for one in circuits.items() for part in one))
+
+    def _step(self, claim: Claim, step: int) -> bool:
+        """Remember how many steps the index has taken: one that has taken fewer later on has lost some."""
+        with self._lock:
+            self._steps[claim.partition] = max(step, self._steps.get(claim.partition, 0))
+        return step > 0
 
     def _is_over(self, value: str, now: int) -> bool:
         owner, _, since = value.partition(" ")

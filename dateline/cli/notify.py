@@ -37,9 +37,12 @@ def notify(deployment: Deployment, stop: Stop) -> None:
             try:
                 if runner is None:
                     runner = _runner(deployment, pauses, index_of(deployment, holdings, owner))
-                runner.run(stopped=lambda: stop() or sender.error is not None)
+                runner.run(stopped=lambda: stop() or sender.error is not None or holdings.is_set_back)
                 if sender.error is not None:
                     raise sender.error
+                if holdings.is_set_back:
+                    holdings.clear()
+                    raise StoreUnavailable("Redis has lost what it held last: the notifier's index is claimed anew.")
             except HalfWritten:  # the index is thrown away and built anew
                 runner = let_go(deployment, deployment.timeline, runner, StoreUnavailable("The index is built anew."))
             except DatelineError as error:
@@ -106,7 +109,7 @@ class SenderThread:
             await notifier.run(stopped=self._stop)
 
     def _failed(self, error: DatelineError) -> None:
-        from consumers.notifications.notifier import PAUSE
+        from consumers.notifications.results import PAUSE
 
         say("failed", level="warning", consumer="notify", error=str(error), again_in_s=PAUSE)
         if isinstance(error, StoreUnavailable) and self._deployment.settings.is_embedded:

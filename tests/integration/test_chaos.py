@@ -11,6 +11,7 @@ from tests.chaos.kills import kafka_newsroom, kill_consumers, sqlite_newsroom
 from tests.chaos.members import come_and_go, pause_members
 from tests.chaos.mortal_redis import MortalRedis, mortal_redis
 from tests.chaos.newsroom import Newsroom
+from tests.chaos.notifying import kafka_room, kill_notifiers, kill_one_of_two, lose_redis, sqlite_room
 from tests.chaos.searching import kill_search
 from tests.chaos.stores import kill_redis
 
@@ -64,3 +65,23 @@ def test_a_redis_that_lost_all_or_some_comes_right_again_from_a_file(tmp_path: P
 
 def test_a_consumer_of_the_search_index_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     kill_search(tmp_path, times=5, seed=SEED, within=ANY_TIME)
+
+
+def test_a_notifier_that_is_killed_tells_everyone_once(tmp_path: Path) -> None:
+    with mortal_redis(tmp_path / "redis") as server, sqlite_room(tmp_path, seed=SEED, server=server) as room:
+        kill_notifiers(room, times=8)
+
+
+def test_of_two_notifiers_one_may_go_and_come_back(tmp_path: Path) -> None:
+    with mortal_redis(tmp_path / "redis") as server, sqlite_room(tmp_path, seed=SEED, server=server) as room:
+        kill_one_of_two(room, times=4)
+
+
+def test_notifiers_on_kafka_join_leave_and_share(tmp_path: Path) -> None:
+    with mortal_redis(tmp_path / "redis") as server, kafka_room(tmp_path, seed=SEED, server=server) as room:
+        kill_one_of_two(room, times=4)
+
+
+def test_a_notifier_whose_redis_lost_all_or_some_says_nothing_twice(tmp_path: Path) -> None:
+    with mortal_redis(tmp_path / "redis") as server, sqlite_room(tmp_path, seed=SEED, server=server) as room:
+        lose_redis(room, server, times=3)

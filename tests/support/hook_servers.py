@@ -67,6 +67,11 @@ class HookServer:
             self._server.server_close()
             self._server = None
 
+    def open_again(self) -> None:
+        """Listen, if it is away."""
+        if self._server is None:
+            self.open()
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hook"
@@ -77,12 +82,13 @@ class HookServer:
 
     def take(self, headers: Mapping[str, str], body: bytes) -> int:
         self.asked += 1
+        came = time.monotonic()  # a slow answer does not make it come later
         status = self.answer()
         if 200 <= status < 300:
             if self.secret:
                 Webhook(self.secret).verify(body, dict(headers))
             said = json.loads(body)
-            self.got.append(Got(headers["webhook-id"], said["type"], said["data"], time.monotonic()))
+            self.got.append(Got(headers["webhook-id"], said["type"], said["data"], came))
         return status
 
 
@@ -90,6 +96,9 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # Any: as the base class has it
+        """Say nothing of senders that were killed."""
 
 
 def _handler(receiver: HookServer) -> type[BaseHTTPRequestHandler]:

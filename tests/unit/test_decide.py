@@ -129,7 +129,7 @@ def test_whoever_is_told_was_made_due(said: list[Act], subscription: Subscriptio
         step = coverage.say(act)
         subscriber.notes(step)
         marks = marks_of(asking, {STORY: [step]})
-        marked = bool(marks.due) or any(update in subscriber.got for _, update, _, _ in marks.of_receivers)
+        marked = any(found or update in subscriber.got for _, _, _, found, update in marks.due)
         if marked and not due:
             subscriber.at = max(subscriber.at, step.outcome.story.seq - 1)
         due = due or marked

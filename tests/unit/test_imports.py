@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -266,3 +266,22 @@ def test_stemmers_are_asked_in_one_module() -> None:
     users = {module.name for module, found in imports() if _top(found.target) == "Stemmer"}
 
     assert users == {"consumers.search.stems"}
+
+
+def test_no_view_and_no_replay_can_reach_what_sends() -> None:
+    graph = {module.name: {found.target for found in module.imports} for module in modules().values()}
+    views = [name for name in graph if name.startswith(("consumers.timeline", "consumers.search", "consumers.runner"))]
+    views += ["dateline.replay", "dateline.restore", "dateline.copying", "dateline.rollback", "dateline.archive"]
+    senders = {f"consumers.notifications.{name}" for name in ("notifier", "channels", "webhook", "people")}
+
+    for view in views:
+        assert not senders & _reached(graph, view), f"{view} can reach what sends"
+
+
+def _reached(graph: Mapping[str, set[str]], start: str) -> set[str]:
+    reached, left = set[str](), [start]
+    while left:
+        for target in graph.get(left.pop(), set()) - reached:
+            reached.add(target)
+            left.append(target)
+    return reached

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.notifications.candidates import held_by, needed
 from consumers.search.indexed import indexed
 from consumers.search.matching import holds, matches
 from consumers.search.query import planned
@@ -118,6 +119,16 @@ def test_a_question_finds_what_a_plain_reading_of_it_finds(groups: list[list[Ter
     expected = all(any(term.finds(fields) for term in group) for group in groups)
 
     assert finds(typed(groups), told(fields)) is expected
+
+
+@given(GROUPS, FIELDS)
+def test_what_a_question_finds_holds_one_of_the_words_that_it_needs(groups: list[list[Term]], fields: dict[str, Texts]) -> None:
+    plan, said = planned(Question(typed(groups)), ("en",)), told(fields)
+    words = needed(plan)
+
+    found = holds(plan, indexed("apollo-13", said, "en"), TIME)
+
+    assert not found or words is None or words & held_by(indexed("apollo-13", said, "en"))
 
 
 @given(_terms(), FIELDS)

@@ -1,7 +1,7 @@
 -- Moves the index and its cursor together, as the timeline's apply does, and makes due who may have to be told.
 -- What fails after its first write leaves the index torn; it is thrown away and built anew at the next claim.
 -- KEYS: meta. ARGV: token, offset, next offset, prefix, {{command, key, …}, …} packed, now in milliseconds,
--- {{story, seq, urgent, {subscription, …}}, …} packed, and of those who got an update: {{story, update, seq, urgent}, …} packed.
+-- {{story, seq, urgent, {subscription, …}, update of which whoever got it is told too or ''}, …} packed, each story's in order.
 -- Returns 'OK', 'FENCED', 'MOVED' and where the cursor stands, or 'TORN' and what was refused.
 local held = redis.call('HMGET', KEYS[1], 'token', 'next', 'torn')
 if held[1] ~= ARGV[1] then return 'FENCED' end
@@ -22,9 +22,9 @@ end
 local ok, problem = pcall(function()
   for _, one in ipairs(cmsgpack.unpack(ARGV[7])) do
     for _, sub in ipairs(one[4]) do mark(g, sub, one[1], one[2], one[3], now) end
-  end
-  for _, one in ipairs(cmsgpack.unpack(ARGV[8])) do
-    for _, sub in ipairs(redis.call('HKEYS', g .. 'got/' .. one[1] .. '/' .. one[2])) do mark(g, sub, one[1], one[3], one[4], now) end
+    if one[5] ~= '' then
+      for _, sub in ipairs(redis.call('HKEYS', g .. 'got/' .. one[1] .. '/' .. one[5])) do mark(g, sub, one[1], one[2], one[3], now) end
+    end
   end
 end)
 if not ok then return torn(type(problem) == 'table' and problem.err or tostring(problem)) end

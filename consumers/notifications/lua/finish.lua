@@ -3,20 +3,21 @@
 -- {{subscription, story, what, seq, update, revision, due at, tries or '', redrive done or '',
 -- {update owed, …}}, …} packed.
 -- `what`: sent, gave_up, passed (nothing to tell up to seq), later (due at another time), ended (the subscription is told nothing more).
--- Returns 1, or 0 if the claim is lost and nothing was written.
+-- Returns how many steps the index has taken, or 0 if the claim is lost and nothing was written.
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 local g, owner, now = ARGV[2], ARGV[3], tonumber(ARGV[4])
 for _, one in ipairs(cmsgpack.unpack(ARGV[5])) do
   local sub, story, what, seq, update, revision = one[1], one[2], one[3], one[4], one[5], one[6]
   local pair = sub .. '/' .. story
   local held = redis.call('HGET', g .. 'held', pair)
+  local at, sent = standing(g, sub, story)
+  if what == 'sent' or what == 'gave_up' then -- it is in the ledger, so it holds whoever has reserved the pair by now
+    stand(g, sub, story, math.max(at, seq), what == 'sent' and math.max(sent, seq) or sent)
+    if update ~= '' and (seq > at or one[9] ~= '') then redis.call('HSET', g .. 'got/' .. story .. '/' .. update, sub, whole(revision)) end
+  end
   if held and string.match(held, '^(%S+) ') == owner then
-    local at, sent = standing(g, sub, story)
     redis.call('HDEL', g .. 'held', pair)
-    if what == 'sent' or what == 'gave_up' then
-      stand(g, sub, story, math.max(at, seq), what == 'sent' and math.max(sent, seq) or sent)
-      if update ~= '' then redis.call('HSET', g .. 'got/' .. story .. '/' .. update, sub, whole(revision)) end
-    elseif what == 'passed' then
+    if what == 'passed' then
       stand(g, sub, story, math.max(at, seq), sent)
     end
     if one[8] ~= '' then redis.call('HSET', g .. 'tries', pair, one[8]) elseif what ~= 'passed' then redis.call('HDEL', g .. 'tries', pair) end
@@ -38,4 +39,4 @@ for _, one in ipairs(cmsgpack.unpack(ARGV[5])) do
     end
   end
 end
-return 1
+return redis.call('HINCRBY', KEYS[1], 'step', 1)

@@ -1,7 +1,7 @@
 -- Takes over what the ledger says, up to an offset. What it says twice is taken over once.
 -- KEYS: meta. ARGV: token, prefix, owner, now in milliseconds, the offset up to which the ledger was read,
 -- {{what, subscription, story, seq, update, revision, entry's id}, …} packed.
--- Returns 1, or 0 if the claim is lost and nothing was written.
+-- Returns how many steps the index has taken, or 0 if the claim is lost and nothing was written.
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 local g, owner, now = ARGV[2], ARGV[3], tonumber(ARGV[4])
 for _, one in ipairs(cmsgpack.unpack(ARGV[6])) do
@@ -26,4 +26,4 @@ for _, one in ipairs(cmsgpack.unpack(ARGV[6])) do
   end
 end
 redis.call('HSET', KEYS[1], 'ledger', ARGV[5])
-return 1
+return redis.call('HINCRBY', KEYS[1], 'step', 1)

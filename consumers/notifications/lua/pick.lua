@@ -1,8 +1,11 @@
 -- Reserves pairs that are due, in turns: at most so many of one host, urgent ones first.
 -- KEYS: meta. ARGV: token, prefix, owner, now in milliseconds, most pairs, most of one host, {subscription passed over, …} packed,
--- {host = how many, …} packed, of the hosts that may get fewer.
--- Returns nothing if the claim is lost; else when the next is due ('' if never), and subscription, story, at, sent, tries and redo of each.
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return {} end
+-- {host = how many, …} packed, of the hosts that may get fewer, or more; the cursor and the steps that the claim's holder knows of.
+-- Returns nothing if the claim is lost; else how many steps the index has taken (-1 if it was set back since: nothing is reserved),
+-- when the next is due ('' if never), and subscription, story, at, sent, tries and redo of each.
+local meta = redis.call('HMGET', KEYS[1], 'token', 'next', 'step')
+if tonumber(meta[2] or 0) < tonumber(ARGV[9]) or tonumber(meta[3] or 0) < tonumber(ARGV[10]) then return {-1, '', {}} end
+if meta[1] ~= ARGV[1] then return {} end
 local g, now, most, of_one = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local over, room = {}, cmsgpack.unpack(ARGV[8])
 for _, sub in ipairs(cmsgpack.unpack(ARGV[7])) do over[sub] = true end
@@ -53,4 +56,5 @@ while next_at == '' do
   if #turns < 1000 then break end
   start = start + left
 end
-return {next_at, found}
+local step = #found > 0 and redis.call('HINCRBY', KEYS[1], 'step', 1) or tonumber(meta[3] or 0)
+return {step, next_at, found}
